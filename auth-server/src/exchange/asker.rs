@@ -1,7 +1,8 @@
 //! Who may ask (design: "who may ask"). The client's authentication came before.
 
 use super::{Facts, Refusal};
-use crate::registry::{Api, GrantType};
+use crate::protocol::GrantType;
+use crate::registry::Api;
 
 /// The asker is the client identity of an API, with the grant type enabled. Returns that API, the source.
 pub(super) fn own_api<'a>(facts: &Facts<'a>) -> Result<&'a Api, Refusal> {

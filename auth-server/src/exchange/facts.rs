@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use shared_claims::{AccessTokenClaims, Scope};
 use time::OffsetDateTime;
 
+use crate::protocol::ExchangeRequest;
 use crate::registry::{Client, Registry};
 
 /// Everything that a decision looks at.
@@ -31,6 +32,12 @@ pub struct Asked {
     pub target: Option<String>,
     /// `None`: the request names no scope.
     pub scope: Option<Scope>,
+}
+
+impl From<&ExchangeRequest> for Asked {
+    fn from(request: &ExchangeRequest) -> Self {
+        Self { target: request.target.as_ref().map(|target| target.as_str().to_owned()), scope: request.scope.clone() }
+    }
 }
 
 /// How a grant stands at the moment of the decision.

@@ -5,7 +5,8 @@ use shared_claims::Scope;
 
 use super::target::Target;
 use super::{Facts, Refusal};
-use crate::registry::{Api, GrantType, OnExcess};
+use crate::protocol::GrantType;
+use crate::registry::{Api, OnExcess};
 
 /// Asks for an ID token (OpenID Connect Core section 3.1.2.1).
 pub(super) const OPENID: &str = "openid";

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use shared_claims::Scope;
 
 use super::SigningAlgorithm;
-use crate::protocol::RegisteredRedirectUri;
-use crate::secret::SecretHash;
+use crate::protocol::{GrantType, RegisteredRedirectUri};
+use crate::store::SecretHash;
 
 /// A client's id. Never in one id space with users: ids that begin like a user's are refused.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,40 +41,6 @@ impl TryFrom<String> for ClientId {
             ));
         }
         Ok(Self(id))
-    }
-}
-
-/// What a client may ask the token endpoint for, by the `grant_type` that names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum GrantType {
-    #[serde(rename = "authorization_code")]
-    AuthorizationCode,
-    #[serde(rename = "refresh_token")]
-    RefreshToken,
-    #[serde(rename = "client_credentials")]
-    ClientCredentials,
-    #[serde(rename = "urn:ietf:params:oauth:grant-type:token-exchange")]
-    TokenExchange,
-}
-
-impl GrantType {
-    pub const ALL: [Self; 4] =
-        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::TokenExchange];
-
-    /// The value of the `grant_type` parameter.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AuthorizationCode => "authorization_code",
-            Self::RefreshToken => "refresh_token",
-            Self::ClientCredentials => "client_credentials",
-            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
-        }
-    }
-
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|grant_type| grant_type.name() == name)
     }
 }
 
@@ -117,6 +83,10 @@ pub struct Client {
     /// `None`: the server's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token_signed_response_alg: Option<SigningAlgorithm>,
+    /// Whether the ID token holds the claims of `profile` and its like, as Auth0's does, rather than userinfo alone.
+    pub scope_claims_in_id_token: bool,
+    /// Whether all that the client was given ends when the person signs out, offline access included.
+    pub revoke_on_sign_out: bool,
     /// Origins whose pages may call the token endpoint from a browser.
     pub web_origins: BTreeSet<String>,
 }
@@ -170,6 +140,10 @@ struct ClientDocument {
     #[serde(default)]
     id_token_signed_response_alg: Option<SigningAlgorithm>,
     #[serde(default)]
+    scope_claims_in_id_token: bool,
+    #[serde(default)]
+    revoke_on_sign_out: bool,
+    #[serde(default)]
     web_origins: Option<BTreeSet<String>>,
 }
 
@@ -222,6 +196,10 @@ impl ClientDocument {
     /// What a client's grant types demand of the rest of it.
     fn check(&self, public: bool) -> Result<(), String> {
         let uses = |grant_type| self.grant_types.contains(&grant_type);
+        if let Some(other) = self.grant_types.iter().find(|grant_type| !GrantType::SUPPORTED.contains(grant_type)) {
+            let supported = GrantType::SUPPORTED.map(GrantType::as_str).join(", ");
+            return Err(self.wrong(&format!("the grant type {other} is not supported: use {supported}")));
+        }
         if uses(GrantType::AuthorizationCode) && self.redirect_uris.is_empty() {
             return Err(self.wrong("authorization_code needs at least one entry in redirect_uris"));
         }
@@ -262,6 +240,8 @@ impl TryFrom<ClientDocument> for Client {
             skip_consent: document.skip_consent,
             require_pkce: public || document.require_pkce.unwrap_or(false),
             id_token_signed_response_alg: document.id_token_signed_response_alg,
+            scope_claims_in_id_token: document.scope_claims_in_id_token,
+            revoke_on_sign_out: document.revoke_on_sign_out,
             web_origins,
         })
     }
@@ -285,7 +265,11 @@ mod tests {
     )]
     #[case::no_redirect_uri(r#"{"id":"x","name":"x","grant_types":["authorization_code"]}"#, "redirect_uris")]
     #[case::public_machine(r#"{"id":"x","name":"x","grant_types":["client_credentials"]}"#, "need a secret")]
-    #[case::unknown_grant_type(r#"{"id":"x","name":"x","grant_types":["password"]}"#, "unknown variant")]
+    #[case::unknown_grant_type(r#"{"id":"x","name":"x","grant_types":["password"]}"#, "is not known here")]
+    #[case::grant_type_to_come(
+        r#"{"id":"x","name":"x","grant_types":["urn:ietf:params:oauth:grant-type:device_code"]}"#,
+        "is not supported"
+    )]
     #[case::unknown_key(r#"{"id":"x","name":"x","grant_types":[],"colour":"red"}"#, "unknown field")]
     #[case::public_without_pkce(r#"{"id":"x","name":"x","grant_types":[],"require_pkce":false}"#, "RFC 9700")]
     fn a_client_that_could_not_work_or_would_be_unsafe_is_refused(#[case] document: &str, #[case] expected: &str) {

@@ -10,7 +10,7 @@ mod pairing;
 mod snapshot;
 
 pub use api::{Api, SigningAlgorithm};
-pub use client::{ApplicationType, Client, ClientId, GrantType};
+pub use client::{ApplicationType, Client, ClientId};
 pub use live::{LiveRegistry, RegistryError};
 pub use pairing::{OnExcess, PairedScope, Pairing};
 pub use snapshot::{InvalidRegistry, Registry};

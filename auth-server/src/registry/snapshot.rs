@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Api, Client, GrantType, Pairing};
+use super::{Api, Client, Pairing};
+use crate::protocol::GrantType;
 
 /// All clients, APIs and pairings at one moment. Immutable: a change makes a new one.
 #[derive(Debug, Default)]
