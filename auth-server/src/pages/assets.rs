@@ -24,6 +24,12 @@ pub struct Asset {
 }
 
 impl Asset {
+    /// Whether a browser that sends this `If-None-Match` has the file already (RFC 9110 section 13.1.2): answer 304.
+    #[must_use]
+    pub fn is_known_by(&self, if_none_match: &str) -> bool {
+        if_none_match.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.etag)
+    }
+
     #[must_use]
     pub fn headers(&self) -> Vec<(&'static str, String)> {
         vec![
@@ -92,6 +98,18 @@ mod tests {
         let outdated = asset("0000000000000000/page.css").unwrap();
         assert_eq!((current.cache_control, outdated.cache_control), (FOR_FIVE_MINUTES, FOR_FIVE_MINUTES));
         assert!(current.bytes == outdated.bytes && current.etag == outdated.etag);
+    }
+
+    #[test]
+    fn a_browser_that_has_the_file_is_not_sent_it_again() {
+        let asset = asset("page.css").unwrap();
+        let etag = &asset.etag;
+        for known in ["*", etag, &format!("W/{etag}"), &format!("\"x\", {etag}")] {
+            assert!(asset.is_known_by(known), "{known}");
+        }
+        for unknown in ["", "\"x\"", etag.trim_matches('"')] {
+            assert!(!asset.is_known_by(unknown), "{unknown}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ impl<'a> ErrorPage<'a> {
     pub fn refused_request(site: &'a Site, error: &OAuthError, request_id: &'a str) -> Self {
         Self {
             site,
-            title: "This app's request cannot be answered",
+            title: "This app’s request cannot be answered",
             what_happened: "The app that sent you here asked for something in a way that this server does not accept. \
                             You have not been sent back, to be on the safe side.",
             what_to_do: "Go back to the app and try again. If it keeps happening, tell the people who run the app: \

@@ -246,6 +246,49 @@ fn an_issuer_with_a_path_has_its_pages_below_it() {
     assert!(attribute(&page, "link[rel=stylesheet]", "href").unwrap().starts_with("/auth/assets/"));
 }
 
+/// The custom properties of the stylesheet: once for light, once for dark.
+fn colours() -> Vec<std::collections::HashMap<String, [f64; 3]>> {
+    let sheet = String::from_utf8(asset("page.css").unwrap().bytes.into_owned()).unwrap();
+    let blocks = sheet.split(":root {").skip(1).map(|block| block.split('}').next().unwrap());
+    let read = |line: &str| {
+        let (name, colour) = line.trim().strip_prefix("--")?.split_once(": #")?;
+        let channel = |at: usize| f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
+        Some((name.to_owned(), [channel(0), channel(2), channel(4)]))
+    };
+    blocks.map(|block| block.lines().filter_map(read).collect()).collect()
+}
+
+/// The contrast ratio of WCAG 2.2.
+fn contrast(one: [f64; 3], other: [f64; 3]) -> f64 {
+    let linear = |c: f64| if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) };
+    let luminance = |[r, g, b]: [f64; 3]| 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+#[test]
+fn text_and_controls_stand_out_in_light_and_dark() {
+    let schemes = colours();
+    assert_eq!(schemes.len(), 2);
+    for scheme in schemes {
+        for (front, back, least) in [
+            ("text", "ground", 4.5),
+            ("text", "card", 4.5),
+            ("text", "hint-ground", 4.5),
+            ("muted", "card", 4.5),
+            ("muted", "hint-ground", 4.5),
+            ("accent", "card", 4.5),
+            ("on-accent", "accent", 4.5),
+            ("on-accent", "accent-hover", 4.5),
+            ("problem-text", "problem-ground", 4.5),
+            ("control-line", "card", 3.0),
+        ] {
+            let ratio = contrast(scheme[front], scheme[back]);
+            assert!(ratio >= least, "{front} on {back}: {ratio:.2}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
