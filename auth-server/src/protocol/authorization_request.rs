@@ -1,4 +1,4 @@
-//! The authorization request (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2.1, RFC 7636, RFC 8707).
+//! The authorization request (RFC 6749 section 4.1.1, OIDC Core section 3.1.2.1, RFC 7636, RFC 8707).
 //!
 //! Read in two phases, for the sake of where an error may go. First the [`Addressee`]: until client and redirect URI
 //! are known to be right, the person gets a page and nobody is redirected (RFC 6749 section 4.1.2.1). Then
@@ -108,7 +108,7 @@ impl AuthorizationRequest {
     }
 }
 
-/// OpenID Connect Core sections 6 and 7.2.1. Comes first: with a request object, the other parameters may be missing.
+/// OIDC Core sections 6 and 7.2.1. Comes first: with a request object, the other parameters may be missing.
 fn refuse_request_objects(parameters: &Parameters) -> Result<(), OAuthError> {
     for (name, code, reason) in [
         ("request", ErrorCode::RequestNotSupported, "request_not_supported"),
@@ -155,7 +155,7 @@ fn read_nonce(parameters: &Parameters) -> Result<Option<String>, OAuthError> {
     }
 }
 
-/// Seconds, not negative (OpenID Connect Core section 3.1.2.1).
+/// Seconds, not negative (OIDC Core section 3.1.2.1).
 fn read_max_age(parameters: &Parameters) -> Result<Option<Duration>, OAuthError> {
     let Some(text) = parameters.one("max_age")? else { return Ok(None) };
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -169,3 +169,6 @@ fn read_list(parameters: &Parameters, name: &str) -> Result<Vec<String>, OAuthEr
     let text = parameters.one(name)?.unwrap_or_default();
     Ok(text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,3 +76,6 @@ impl fmt::Debug for AuthorizationResponse {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

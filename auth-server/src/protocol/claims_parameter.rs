@@ -1,4 +1,4 @@
-//! The `claims` parameter: which claims the app wants, and where (OpenID Connect Core section 5.5).
+//! The `claims` parameter: which claims the app wants, and where (OIDC Core section 5.5).
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::error::OAuthError;
 
-/// What is asked of one claim (OpenID Connect Core section 5.5.1).
+/// What is asked of one claim (OIDC Core section 5.5.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClaimRequest {
     pub essential: bool,

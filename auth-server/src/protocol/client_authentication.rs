@@ -83,7 +83,7 @@ impl ClientCredentials {
         }
     }
 
-    /// The method's name in metadata and registrations (OpenID Connect Core section 9).
+    /// The method's name in metadata and registrations (OIDC Core section 9).
     #[must_use]
     pub fn method(&self) -> &'static str {
         match self {
@@ -214,3 +214,6 @@ fn refuse_assertion(form: &Parameters) -> Result<(), OAuthError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,7 +32,7 @@ pub enum ErrorCode {
     RequestNotSupported,
     RequestUriNotSupported,
     RegistrationNotSupported,
-    /// OpenID Connect Core Error Code unmet_authentication_requirements 1.0
+    /// OIDC Core Error Code unmet authentication requirements 1.0
     UnmetAuthenticationRequirements,
     // RFC 6750 section 3.1
     InvalidToken,

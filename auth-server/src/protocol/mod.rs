@@ -1,4 +1,4 @@
-//! The vocabulary of OAuth 2.0 and OpenID Connect: what requests say, what answers say, and which of it is well formed.
+//! The vocabulary of OAuth 2.0 and OIDC: what requests say, what answers say, and which of it is well formed.
 //!
 //! Pure: bytes and arguments in, typed values or an [`OAuthError`] out. No HTTP framework, no database, no clock, no
 //! randomness. Whether a client or a scope *exists* is not known here; whether it is *named rightly* is.

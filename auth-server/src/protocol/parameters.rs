@@ -184,3 +184,6 @@ fn read_pair(pair: &[u8]) -> Result<(String, Zeroizing<String>), OAuthError> {
 fn empty(name: &str) -> OAuthError {
     OAuthError::invalid_request("parameter_empty", format!("the parameter '{name}' is empty"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! The `prompt` parameter: what the person should be asked (OpenID Connect Core section 3.1.2.1).
+//! The `prompt` parameter: what the person should be asked (OIDC Core section 3.1.2.1).
 
 use std::collections::BTreeSet;
 

@@ -33,6 +33,8 @@ pub enum InvalidRedirectUri {
     Fragment,
     #[error("it has a user name or password before the host")]
     UserInfo,
+    #[error("its host or port contains other characters than letters, digits, '.', '-' and '_'")]
+    Host,
     #[error("its path contains '.' or '..' segments")]
     DotSegments,
     #[error("http is for loopback only (localhost, 127.0.0.1, [::1]); everywhere else use https")]
@@ -145,8 +147,14 @@ fn check_authority(text: &str, uri: &Url) -> Result<(), InvalidRedirectUri> {
         Some("") => Err(InvalidRedirectUri::NotAbsolute),
         None if matches!(uri.scheme(), "http" | "https") => Err(InvalidRedirectUri::NotAbsolute),
         _ if !uri.username().is_empty() || uri.password().is_some() => Err(InvalidRedirectUri::UserInfo),
+        // It is written into a Content-Security-Policy, where ';' and ',' would start something new.
+        Some(authority) if !authority.bytes().all(is_authority_character) => Err(InvalidRedirectUri::Host),
         _ => Ok(()),
     }
+}
+
+fn is_authority_character(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
 }
 
 /// Dot segments in any disguise: `..`, `%2e%2E`, `..;x`.
@@ -247,3 +255,6 @@ impl fmt::Display for RedirectUri {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

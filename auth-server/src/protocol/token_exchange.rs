@@ -119,3 +119,6 @@ fn refuse_actor_token(parameters: &Parameters) -> Result<(), OAuthError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
