@@ -21,7 +21,9 @@ pub struct DatabaseSettings {
     pub url: SecretString,
     /// How many connections, and so how many calls at once.
     pub pool_size: u32,
-    /// How long a call waits for its turn, for a connection, or (SQLite) for a lock of another process.
+    /// How long a call waits for the calls before it, while the database works.
+    pub queue_timeout: Duration,
+    /// How long a call waits for a connection, or (SQLite) for a lock of another process.
     pub acquire_timeout: Duration,
     /// How long a statement may run.
     pub statement_timeout: Duration,
@@ -35,6 +37,7 @@ impl DatabaseSettings {
         Self {
             url: url.into(),
             pool_size: 8,
+            queue_timeout: Duration::from_secs(5),
             acquire_timeout: Duration::from_secs(1),
             statement_timeout: Duration::from_secs(5),
             durability: Durability::default(),
