@@ -78,10 +78,7 @@ const PATIENCE_WHILE_AWAY: Duration = Duration::from_millis(20);
 impl Store {
     /// Connects once, to say what is wrong with the settings, and makes the pool. Tables come with [`Store::migrate`].
     pub fn open(settings: &DatabaseSettings) -> Result<Self, StoreError> {
-        let waits = [settings.queue_timeout, settings.acquire_timeout, settings.statement_timeout];
-        if settings.pool_size == 0 || waits.iter().any(|wait| wait.as_millis() == 0) {
-            return Err(StoreError::Settings("database: pool size and timeouts must be greater than zero".into()));
-        }
+        settings.check()?;
         let backend = Backend::of(settings)?;
         backend.prove()?;
         let away = Arc::new(AtomicBool::new(false));

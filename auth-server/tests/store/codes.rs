@@ -21,6 +21,7 @@ async fn a_code_gives_its_grant_and_refresh_token_together(world: World) {
 
     let kept = store.find_grant(&grant_id).await.unwrap().unwrap();
     assert_eq!((kept.user_id, kept.scope, kept.amr), (Some(user), grant.scope, grant.amr));
+    assert_eq!(kept.userinfo_claims, grant.userinfo_claims);
     assert_eq!((kept.auth_time, kept.expires_at, kept.revoked_at), (Some(NOW), grant.expires_at, None));
     let refresh = store.find_refresh_token(hash).await.unwrap().unwrap();
     assert_eq!((refresh.grant_id, refresh.family_id, refresh.used_at), (grant_id.clone(), hash, None));

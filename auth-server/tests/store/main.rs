@@ -1,4 +1,5 @@
 //! What the store promises, on SQLite and on PostgreSQL: one suite, run on both.
+#![expect(clippy::unwrap_used, reason = "these are tests, their helpers included")]
 
 mod attempts;
 mod authorization;

@@ -1,7 +1,8 @@
 use std::net::IpAddr;
 
 use auth_server::users::{
-    ConfiguredUser, PasswordSettings, Passwords, Refusal, SignIn, SignInError, SignInPolicy, provision,
+    ConfiguredPassword, ConfiguredUser, PasswordSettings, Passwords, Refusal, SignIn, SignInError, SignInPolicy,
+    provision,
 };
 use secrecy::SecretString;
 use time::{Duration, OffsetDateTime};
@@ -32,7 +33,7 @@ async fn sign_in(world: &World) -> SignIn {
 fn configured(username: &str, password: Option<&str>, blocked: bool) -> ConfiguredUser {
     ConfiguredUser {
         username: username.into(),
-        password: password.map(SecretString::from),
+        password: password.map(SecretString::from).map(ConfiguredPassword::Plain),
         blocked: Some(blocked),
         profile: auth_server::store::Profile::default(),
         permissions: auth_server::store::Permissions::default(),

@@ -130,6 +130,7 @@ pub fn grant_for(user: Option<&UserId>) -> NewGrant {
         auth_time: Some(NOW),
         acr: Some("urn:example:pwd".into()),
         amr: vec!["pwd".into()],
+        userinfo_claims: vec!["email".into()],
         created_at: NOW,
         expires_at: NOW + Duration::days(30),
     }

@@ -259,5 +259,5 @@ fn random_hex() -> Result<String, String> {
     let mut bytes = [0; 16];
     let mut source = std::fs::File::open("/dev/urandom").map_err(|error| error.to_string())?;
     source.read_exact(&mut bytes).map_err(|error| error.to_string())?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
