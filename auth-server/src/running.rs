@@ -41,7 +41,7 @@ pub struct Running {
     address: SocketAddr,
     handle: ServerHandle,
     metrics_handle: Option<ServerHandle>,
-    served: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<std::io::Result<()>>,
     background: Vec<JoinHandle<()>>,
 }
 
@@ -60,14 +60,14 @@ impl Running {
         for task in &self.background {
             task.abort();
         }
-        if let Ok(Err(error)) = self.served.await {
+        if let Ok(Err(error)) = self.serving.await {
             log::error!("the server ended with an error: {error}");
         }
     }
 
     /// Waits until the server has ended by itself.
     pub async fn wait(&mut self) -> std::io::Result<()> {
-        (&mut self.served).await.map_err(std::io::Error::other)?
+        (&mut self.serving).await.map_err(std::io::Error::other)?
     }
 }
 
@@ -91,9 +91,9 @@ pub async fn start(config: Config, listener: std::net::TcpListener, clock: Arc<d
     .run();
     let metrics_handle = metrics_listen.map(|address| serve_metrics(address, &server)).transpose()?;
     let handle = http.handle();
-    let served = tokio::spawn(http);
+    let serving = tokio::spawn(http);
     let background = vec![tokio::spawn(follow_changes(server.clone())), tokio::spawn(clean_up(server))];
-    Ok(Running { address, handle, metrics_handle, served, background })
+    Ok(Running { address, handle, metrics_handle, serving, background })
 }
 
 fn serve_metrics(address: SocketAddr, server: &web::Data<AuthServer>) -> anyhow::Result<ServerHandle> {
@@ -139,7 +139,7 @@ async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AuthSe
         clock,
         master_key,
         store,
-        metrics: recorder()?,
+        metrics: recorder(),
     })
 }
 
@@ -189,16 +189,17 @@ fn policy(limits: crate::config::SignInLimits) -> SignInPolicy {
 }
 
 /// One recorder for the process: several servers in one (as the harness has them) share it.
-fn recorder() -> anyhow::Result<PrometheusHandle> {
+fn recorder() -> PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
-    if let Some(handle) = RECORDER.get() {
-        return Ok(handle.clone());
-    }
-    let recorder = PrometheusBuilder::new().build_recorder();
-    let handle = RECORDER.get_or_init(|| recorder.handle()).clone();
-    // Another server of this process may have come first; its recorder is as good.
-    let _ = metrics::set_global_recorder(recorder);
-    Ok(handle)
+    let install = || {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_err() {
+            log::warn!("figures go to another recorder of this process");
+        }
+        handle
+    };
+    RECORDER.get_or_init(install).clone()
 }
 
 /// Takes over, again and again, what other replicas and administrators change.

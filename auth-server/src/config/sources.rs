@@ -21,7 +21,7 @@ const NOT_SETTINGS: [&str; 3] = [INLINE, "AUTH_SERVER_CONFIG", "AUTH_SERVER_READ
 /// Keys that name a file to read the secret from.
 const SECRETS: [&str; 4] = ["master_key", "secret", "password", "url"];
 
-pub(super) fn read(file: Option<&Path>, environment: HashMap<String, String>) -> Result<Sourced, ConfigError> {
+pub(super) fn read(file: Option<&Path>, environment: &HashMap<String, String>) -> Result<Sourced, ConfigError> {
     let (origin, text) = match (file, environment.get(INLINE)) {
         (Some(file), _) => {
             let text =
@@ -31,15 +31,15 @@ pub(super) fn read(file: Option<&Path>, environment: HashMap<String, String>) ->
         (None, Some(text)) => (INLINE.to_owned(), text.clone()),
         (None, None) => ("environment".to_owned(), String::new()),
     };
-    layered(origin, &text, &environment)
+    layered(&origin, &text, environment)
 }
 
 pub(super) fn read_text(text: &str) -> Result<Sourced, ConfigError> {
-    layered("configuration".to_owned(), text, &HashMap::new())
+    layered("configuration", text, &HashMap::new())
 }
 
-fn layered(origin: String, text: &str, environment: &HashMap<String, String>) -> Result<Sourced, ConfigError> {
-    let mistake = |mistake: String| ConfigError { origin: origin.clone(), mistakes: vec![mistake] };
+fn layered(origin: &str, text: &str, environment: &HashMap<String, String>) -> Result<Sourced, ConfigError> {
+    let mistake = |mistake: String| ConfigError { origin: origin.to_owned(), mistakes: vec![mistake] };
     let settings = environment.iter().filter(|(name, _)| is_setting(name)).map(|(k, v)| (k.clone(), v.clone()));
     let environment_layer = Environment::with_prefix(PREFIX.trim_end_matches('_'))
         .prefix_separator("_")
@@ -55,7 +55,7 @@ fn layered(origin: String, text: &str, environment: &HashMap<String, String>) ->
     fill_in_variables(&mut root, environment).map_err(mistake)?;
     read_secret_files(&mut root).map_err(mistake)?;
     let settings = Settings::deserialize(root).map_err(|error| mistake(error.to_string()))?;
-    Ok(Sourced { origin, settings })
+    Ok(Sourced { origin: origin.to_owned(), settings })
 }
 
 /// Kubernetes describes each service of the namespace in variables: for one named `auth-server` they begin like ours.
