@@ -24,15 +24,13 @@ const NEIGHBOURS: [(&str, &str); 4] =
     [("exchange", "registry"), ("tokens", "registry"), ("store", "protocol"), ("config", "exchange")];
 
 /// Which rooms may use a crate; everybody else must not.
-const CRATES: [(&str, &[&str]); 3] = [
-    ("actix_web", &["endpoints", "running", "main", "lib"]),
-    ("actix_cors", &["endpoints"]),
-    ("diesel", &["store"]),
-];
+const CRATES: [(&str, &[&str]); 3] =
+    [("actix_web", &["endpoints", "running", "main", "lib"]), ("actix_cors", &["endpoints"]), ("diesel", &["store"])];
 
 /// Rooms without I/O, and what they must not reach for.
 const PURE: [&str; 2] = ["exchange", "protocol"];
-const IMPURE: [&str; 6] = ["tokio", "std::time::SystemTime", "std::time::Instant", "std::env", "std::fs", "aws_lc_rs::rand"];
+const IMPURE: [&str; 6] =
+    ["tokio", "std::time::SystemTime", "std::time::Instant", "std::env", "std::fs", "aws_lc_rs::rand"];
 
 const LONGEST_FILE: usize = 400;
 
@@ -126,7 +124,10 @@ fn check(file: &Path, text: &str) -> Vec<Breach> {
         if let Some(rest) = path.strip_prefix("crate::") {
             let other = rest.split("::").next().unwrap_or_default();
             if floor_of(other).is_some() && !may_know(&room, other) {
-                breach(line, format!("`{room}` must not know `{other}`: a request walks down, and a lower room never up"));
+                breach(
+                    line,
+                    format!("`{room}` must not know `{other}`: a request walks down, and a lower room never up"),
+                );
             }
         }
         for (name, rooms) in CRATES {
@@ -208,7 +209,8 @@ fn rooms_do_not_import_in_a_circle() {
 
 #[test]
 fn a_breach_of_each_kind_is_found() {
-    let found = |file: &str, text: &str| check(Path::new(file), text).into_iter().map(|breach| breach.rule).collect::<Vec<_>>();
+    let found =
+        |file: &str, text: &str| check(Path::new(file), text).into_iter().map(|breach| breach.rule).collect::<Vec<_>>();
     for (file, text, expected) in [
         ("store/users.rs", "use crate::grants::grant;", "must not know `grants`"),
         ("store/users.rs", "fn f() { crate::endpoints::routes(); }", "must not know `endpoints`"),
