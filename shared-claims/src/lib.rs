@@ -8,6 +8,8 @@ pub mod actor;
 pub mod claims;
 pub mod clock;
 pub mod scope;
+#[cfg(feature = "service")]
+pub mod service;
 pub mod validator;
 
 pub use actor::Actor;
