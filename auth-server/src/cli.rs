@@ -12,8 +12,8 @@ use clap::{Parser, Subcommand};
 use shared_claims::{Clock, SystemClock};
 
 use crate::config::{Config, ConfigError};
-use crate::store::Store;
 use crate::logging;
+use crate::store::Store;
 
 /// Exit code for a configuration that cannot be used.
 const BAD_CONFIGURATION: u8 = 2;

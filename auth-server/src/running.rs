@@ -14,14 +14,15 @@ use shared_claims::Clock;
 use tokio::task::JoinHandle;
 
 use crate::config::{Config, UserSettings};
+use crate::endpoints;
 use crate::registry::{self, LiveRegistry, SigningAlgorithm};
 use crate::server::AuthServer;
 use crate::store::{PasswordHash, Store};
 use crate::tokens::{LiveKeys, MasterKey, ensure_keys};
 use crate::users::{
-    ConfiguredPassword, ConfiguredUser, PasswordSettings, Passwords, SessionLifetimes, Sessions, SignIn, SignInPolicy, provision,
+    ConfiguredPassword, ConfiguredUser, PasswordSettings, Passwords, SessionLifetimes, Sessions, SignIn, SignInPolicy,
+    provision,
 };
-use crate::endpoints;
 
 /// How often a replica looks for changes that others made: they count within a second.
 const REFRESH: Duration = Duration::from_millis(500);
@@ -72,20 +73,14 @@ impl Running {
 
 /// Starts serving on a listener that is already bound; returns once connections are accepted. Must be called inside a
 /// tokio runtime.
-pub async fn start(
-    config: Config,
-    listener: std::net::TcpListener,
-    clock: Arc<dyn Clock>,
-) -> anyhow::Result<Running> {
+pub async fn start(config: Config, listener: std::net::TcpListener, clock: Arc<dyn Clock>) -> anyhow::Result<Running> {
     let (metrics_listen, address) = (config.metrics_listen, listener.local_addr()?);
     let server = web::Data::new(prepare(config, clock).await?);
     let metrics_here = metrics_listen.is_none();
 
     let app_server = server.clone();
     let http = HttpServer::new(move || {
-        App::new()
-            .wrap(from_fn(endpoints::observe_request))
-            .configure(endpoints::routes(&app_server, metrics_here))
+        App::new().wrap(from_fn(endpoints::observe_request)).configure(endpoints::routes(&app_server, metrics_here))
     })
     .disable_signals()
     .client_request_timeout(HEADERS_TIMEOUT)
@@ -121,7 +116,8 @@ async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AuthSe
     let store = Store::open(&config.database).context("database")?;
     store.migrate().await.context("the database's tables cannot be brought up to date")?;
     registry::apply(&store, &config.apis, &config.clients, &config.pairings).await?;
-    let passwords = Passwords::new(PasswordSettings { at_once: config.sign_in.password_hashes_at_once, ..Default::default() })?;
+    let passwords =
+        Passwords::new(PasswordSettings { at_once: config.sign_in.password_hashes_at_once, ..Default::default() })?;
     provision_users(&config, &store, &passwords, now).await?;
     ensure_keys(&store, &master_key, algorithms(&config), now).await?;
 
@@ -172,7 +168,8 @@ async fn provision_users(
 }
 
 fn configured_password(user: &UserSettings) -> Option<ConfiguredPassword> {
-    let hashed = |hash: &SecretString| ConfiguredPassword::Hashed(PasswordHash::of_phc(hash.expose_secret().to_owned()));
+    let hashed =
+        |hash: &SecretString| ConfiguredPassword::Hashed(PasswordHash::of_phc(hash.expose_secret().to_owned()));
     let plain = user.password.clone().map(ConfiguredPassword::Plain);
     plain.or_else(|| user.password_hash.as_ref().map(hashed))
 }

@@ -3,16 +3,28 @@
 //!
 //! - [`claims`], [`actor`], [`scope`]: plain types, no I/O (RFC 9068, RFC 8693).
 //! - [`clock`]: where time comes in, so that tests can hold it still.
+//! - [`validator`]: checking a token (RFC 9068), pure.
+//! - [`discovery`]: where the issuer's endpoints are (RFC 8414).
+//! - [`exchange`] (feature `client`): a token for the next API, on behalf of the same user (RFC 8693).
 
+pub mod access_token;
 pub mod actor;
 pub mod claims;
 pub mod clock;
+pub mod discovery;
+#[cfg(feature = "client")]
+pub mod exchange;
+pub mod http;
 pub mod scope;
 #[cfg(feature = "service")]
 pub mod service;
 pub mod validator;
 
+pub use access_token::AccessToken;
+
 pub use actor::Actor;
 pub use claims::{AccessTokenClaims, Audience};
 pub use clock::{Clock, ManualClock, SystemClock};
+#[cfg(feature = "client")]
+pub use exchange::{ExchangeClient, ExchangeError, ExchangedToken};
 pub use scope::{Scope, ScopeToken};

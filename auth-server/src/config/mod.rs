@@ -204,7 +204,9 @@ fn unknown_permissions(settings: &Settings) -> Vec<String> {
         for (identifier, permissions) in &user.permissions {
             let known = settings.apis.iter().find(|api| api.identifier == *identifier).map(Api::scope);
             match known {
-                None => mistakes.push(format!("users: {} has permissions at the unknown API {identifier}", user.username)),
+                None => {
+                    mistakes.push(format!("users: {} has permissions at the unknown API {identifier}", user.username))
+                }
                 Some(known) => {
                     let excess = permissions.iter().filter(|name| !known.contains(name.as_str()));
                     mistakes.extend(excess.map(|name| {

@@ -24,7 +24,8 @@ const SECRETS: [&str; 4] = ["master_key", "secret", "password", "url"];
 pub(super) fn read(file: Option<&Path>, environment: HashMap<String, String>) -> Result<Sourced, ConfigError> {
     let (origin, text) = match (file, environment.get(INLINE)) {
         (Some(file), _) => {
-            let text = std::fs::read_to_string(file).map_err(|error| unreadable(&file.display().to_string(), &error))?;
+            let text =
+                std::fs::read_to_string(file).map_err(|error| unreadable(&file.display().to_string(), &error))?;
             (file.display().to_string(), text)
         }
         (None, Some(text)) => (INLINE.to_owned(), text.clone()),
@@ -96,7 +97,9 @@ fn filled_in(text: &str, environment: &HashMap<String, String>) -> Result<String
         })
     });
     match unset {
-        Some(name) => Err(format!("${{{name}}} is used, but the variable {name} is not set: set it, or write ${{{name}:-otherwise}}")),
+        Some(name) => Err(format!(
+            "${{{name}}} is used, but the variable {name} is not set: set it, or write ${{{name}:-otherwise}}"
+        )),
         None => Ok(filled.into_owned()),
     }
 }
@@ -108,7 +111,8 @@ fn read_secret_files(value: &mut Value) -> Result<(), String> {
                 let file_key = format!("{secret}_file");
                 if let Some(path) = table.remove(&file_key) {
                     let path = path.into_string().map_err(|_| format!("{file_key} must be the path of a file"))?;
-                    let text = std::fs::read_to_string(&path).map_err(|error| format!("{file_key}: {path}: {error}"))?;
+                    let text =
+                        std::fs::read_to_string(&path).map_err(|error| format!("{file_key}: {path}: {error}"))?;
                     if table.insert(secret.to_owned(), Value::from(text.trim_end().to_owned())).is_some() {
                         return Err(format!("give {secret} or {file_key}, not both"));
                     }

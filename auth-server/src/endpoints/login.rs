@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::authorize::{Journey, Step, id_in, page_of, signed_in};
 use super::cookies::{self, Name};
 use super::page::{self, NoPage};
-use super::{form, forgery, peer};
+use super::{forgery, form, peer};
 use crate::audit::Event;
 use crate::pages::{LoginPage, SignInProblem};
 use crate::protocol::{OAuthError, Parameters};

@@ -32,9 +32,7 @@ pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce
             .service(open("/.well-known/openid-configuration").route(get().to(discovery::metadata)))
             .service(open("/.well-known/oauth-authorization-server").route(get().to(discovery::metadata)))
             .service(open("/.well-known/jwks.json").route(get().to(jwks::key_set)))
-            .service(
-                resource("/authorize").route(get().to(authorize::get)).route(post().to(authorize::post)),
-            )
+            .service(resource("/authorize").route(get().to(authorize::get)).route(post().to(authorize::post)))
             .service(resource("/login").route(get().to(login::get)).route(post().to(login::post)))
             .service(resource("/consent").route(get().to(consent::get)).route(post().to(consent::post)))
             .service(resource("/oauth/token").wrap(cors::for_clients(&server)).route(post().to(token::token)))

@@ -74,7 +74,9 @@ fn verify_subject_token(
 
 fn refused_subject_token(error: &InvalidToken) -> OAuthError {
     let (reason, description) = match error {
-        InvalidToken::Expired => ("subject_token_expired", "the subject token has expired: the caller needs a fresh one"),
+        InvalidToken::Expired => {
+            ("subject_token_expired", "the subject token has expired: the caller needs a fresh one")
+        }
         InvalidToken::WrongType => {
             ("subject_token_not_an_access_token", "the subject token is of another kind: send an access token (at+jwt)")
         }

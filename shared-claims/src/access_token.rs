@@ -1,0 +1,44 @@
+//! A validated access token: its claims, and the text that it came as.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use time::OffsetDateTime;
+
+use crate::{AccessTokenClaims, Scope};
+
+/// An access token whose signature, issuer, audience and times have been checked. Only validation makes one.
+///
+/// The text is kept for one purpose: to be exchanged for a token of another API. It must never be forwarded.
+#[derive(Clone)]
+pub struct AccessToken {
+    pub claims: AccessTokenClaims,
+    text: SecretString,
+}
+
+impl AccessToken {
+    pub(crate) fn validated(claims: AccessTokenClaims, text: &str) -> Self {
+        Self { claims, text: text.into() }
+    }
+
+    /// The token as it came, for the exchange.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.text.expose_secret()
+    }
+
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.claims.scope
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub fn expires_at(&self) -> OffsetDateTime {
+        self.claims.exp
+    }
+}
+
+impl std::fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccessToken").field("claims", &self.claims).finish_non_exhaustive()
+    }
+}
