@@ -9,6 +9,8 @@ pub mod observe;
 pub mod running;
 pub mod serve;
 pub mod settings;
+#[cfg(feature = "store")]
+pub mod store;
 
 pub use issuer::Issuer;
 pub use logging::RequestIds;

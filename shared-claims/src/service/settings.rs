@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use config::{Environment, File, FileFormat, Value, ValueKind};
 use regex::{Captures, Regex};
 use serde::de::DeserializeOwned;
+use url::Url;
 
 /// Keys that can come from a file, as `KEY_file`.
 const SECRETS: [&str; 4] = ["master_key", "secret", "password", "url"];
@@ -168,6 +169,23 @@ fn unreadable(file: &str, error: &std::io::Error) -> ConfigError {
         origin: file.to_owned(),
         mistakes: vec![format!("cannot be read ({error}): name the configuration file with --config FILE")],
     }
+}
+
+/// What is wrong with an API's identifier: it is the `aud` of its tokens and a URI (RFC 8707 section 2).
+#[must_use]
+pub fn not_an_identifier(identifier: &str) -> Option<String> {
+    let good = Url::parse(identifier).is_ok_and(|url| url.fragment().is_none());
+    (!good).then(|| format!("identifier {identifier:?} must be a URI without fragment, such as https://api.example.com"))
+}
+
+/// What is wrong with the base address of a service.
+#[must_use]
+pub fn not_a_base_url(key: &str, url: &Url) -> Option<String> {
+    let web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let example = "such as https://api.example.com";
+    (!web || !bare || url.password().is_some())
+        .then(|| format!("{key} must be an http or https URL without query, fragment and user name, {example}"))
 }
 
 #[cfg(test)]
