@@ -5,9 +5,9 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use shared_claims::service::store::sqlite_path;
-use shared_claims::service::settings::{ConfigError, Sourced, Sources, not_a_base_url, not_an_identifier};
 use shared_claims::service::Issuer;
+use shared_claims::service::settings::{ConfigError, Sourced, Sources, not_a_base_url, not_an_identifier};
+use shared_claims::service::store::sqlite_path;
 use url::Url;
 
 const SOURCES: Sources = Sources::with_prefix("API_B");

@@ -7,17 +7,17 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
+use shared_claims::Clock;
 use shared_claims::resource_server::ResourceServer;
 use shared_claims::service::running::{HEADERS_TIMEOUT, KEEP_ALIVE, MAX_CONNECTIONS, SHUTDOWN_SECONDS};
 use shared_claims::service::{Running, observe};
-use shared_claims::Clock;
 
 use crate::config::Config;
 use crate::endpoints;
 use crate::store::Receipts;
 
 /// What the handlers share beside the rows.
-pub(crate) struct ApiBState {
+pub struct Settings {
     pub clock: Arc<dyn Clock>,
     pub demo_receipts: bool,
 }
@@ -36,13 +36,13 @@ pub async fn start(config: Config, listener: TcpListener, clock: Arc<dyn Clock>)
     let url = config.database_url;
     let receipts = tokio::task::spawn_blocking(move || Receipts::open(url.expose_secret())).await?;
     let receipts = web::Data::new(receipts.context("the receipts cannot be kept")?);
-    let state = web::Data::new(ApiBState { clock, demo_receipts: config.demo_receipts });
+    let settings = web::Data::new(Settings { clock, demo_receipts: config.demo_receipts });
 
     let http = HttpServer::new(move || {
         App::new()
             .app_data(guard.clone())
             .app_data(receipts.clone())
-            .app_data(state.clone())
+            .app_data(settings.clone())
             .wrap(from_fn(observe::request))
             .configure(endpoints::routes(&receipts))
     })

@@ -50,8 +50,9 @@ impl Issuer {
     /// What is wrong with it, if others could read or change what is sent to it (RFC 8414 section 2: https).
     #[must_use]
     pub fn insecure(&self) -> Option<String> {
-        (!self.is_https() && !self.is_loopback())
-            .then(|| format!("issuer {self} must be https: plain http is for this machine alone (localhost, 127.0.0.1)"))
+        (!self.is_https() && !self.is_loopback()).then(|| {
+            format!("issuer {self} must be https: plain http is for this machine alone (localhost, 127.0.0.1)")
+        })
     }
 
     /// The origin that this server's pages have.

@@ -2,7 +2,12 @@
 //! [`issuer`]), log lines that name their request ([`logging`], [`observe`]), start and stop ([`running`], [`serve`]), and
 //! the command line of a plain API ([`cli`]).
 
+pub mod answer;
+pub mod body;
+pub mod caller;
 pub mod cli;
+#[cfg(feature = "store")]
+pub mod health;
 pub mod issuer;
 pub mod logging;
 pub mod observe;

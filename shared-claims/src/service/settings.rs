@@ -175,7 +175,8 @@ fn unreadable(file: &str, error: &std::io::Error) -> ConfigError {
 #[must_use]
 pub fn not_an_identifier(identifier: &str) -> Option<String> {
     let good = Url::parse(identifier).is_ok_and(|url| url.fragment().is_none());
-    (!good).then(|| format!("identifier {identifier:?} must be a URI without fragment, such as https://api.example.com"))
+    (!good)
+        .then(|| format!("identifier {identifier:?} must be a URI without fragment, such as https://api.example.com"))
 }
 
 /// What is wrong with the base address of a service.
