@@ -1,5 +1,6 @@
 //! Problems (RFC 9457) that every service has, and the headers of its answers.
 
+use actix_web::{HttpResponse, ResponseError as _};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::middleware::DefaultHeaders;
@@ -26,9 +27,15 @@ pub fn passing(status: StatusCode, detail: &str) -> Problem {
     Problem::new(status, detail).with_header(RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
-/// What is asked for where nothing is.
-pub async fn not_found() -> Problem {
+/// Nothing lies at the address.
+#[must_use]
+pub fn nothing_here() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "There is nothing at this address.")
+}
+
+/// The answer wherever nothing lies: for `default_service`.
+pub async fn not_found() -> HttpResponse {
+    nothing_here().error_response()
 }
 
 /// Headers of an API's answers: they are one caller's own, and no pages.
