@@ -18,6 +18,8 @@ pub mod http;
 #[cfg(test)]
 mod minting;
 pub mod scope;
+#[cfg(feature = "service")]
+pub mod service;
 pub mod validator;
 
 pub use access_token::AccessToken;
