@@ -15,6 +15,7 @@ pub mod discovery;
 #[cfg(feature = "client")]
 pub mod exchange;
 pub mod http;
+pub mod jwks;
 #[cfg(test)]
 mod minting;
 pub mod scope;
