@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -80,7 +80,11 @@ pub async fn start(config: Config, listener: std::net::TcpListener, clock: Arc<d
 
     let app_server = server.clone();
     let http = HttpServer::new(move || {
-        App::new().wrap(from_fn(endpoints::observe_request)).configure(endpoints::routes(&app_server, metrics_here))
+        App::new()
+            // Some clients double the slash between the issuer and `.well-known`.
+            .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
+            .wrap(from_fn(endpoints::observe_request))
+            .configure(endpoints::routes(&app_server, metrics_here))
     })
     .disable_signals()
     .client_request_timeout(HEADERS_TIMEOUT)
@@ -206,19 +210,37 @@ fn recorder() -> PrometheusHandle {
 async fn follow_changes(server: web::Data<AuthServer>) {
     let mut tick = tokio::time::interval(REFRESH);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut registry, mut keys) = (Followed::new("the registry"), Followed::new("the signing keys"));
     loop {
         tick.tick().await;
-        match server.registry.refresh(&server.store).await {
-            Ok(true) => log::info!("the registry has changed"),
-            Ok(false) => {}
-            Err(error) => log::error!("the registry stays as it was: {error}"),
-        }
-        match server.keys.refresh(&server.store, &server.master_key, server.now()).await {
-            Ok(true) => log::info!("the signing keys have changed"),
-            Ok(false) => {}
-            Err(error) => log::error!("the signing keys stay as they were: {error}"),
-        }
+        registry.look(&server.registry.refresh(&server.store).await);
+        keys.look(&server.keys.refresh(&server.store, &server.master_key, server.now()).await);
         server.metrics.run_upkeep();
+    }
+}
+
+/// Something that is followed, and whether the last look failed: a database that is away is worth one line, not two a
+/// second.
+struct Followed {
+    name: &'static str,
+    failing: bool,
+}
+
+impl Followed {
+    fn new(name: &'static str) -> Self {
+        Self { name, failing: false }
+    }
+
+    fn look<E: std::fmt::Display>(&mut self, looked: &Result<bool, E>) {
+        let name = self.name;
+        match looked {
+            Ok(true) => log::info!("{name}: changes taken over"),
+            Ok(false) if self.failing => log::info!("{name}: followed again"),
+            Ok(false) => {}
+            Err(error) if self.failing => log::debug!("{name}: {error}"),
+            Err(error) => log::error!("{name}: stays as it was until this works again: {error}"),
+        }
+        self.failing = looked.is_err();
     }
 }
 

@@ -15,6 +15,8 @@ pub mod discovery;
 #[cfg(feature = "client")]
 pub mod exchange;
 pub mod http;
+#[cfg(test)]
+mod minting;
 pub mod scope;
 pub mod validator;
 

@@ -80,6 +80,9 @@ fn refused_subject_token(error: &InvalidToken) -> OAuthError {
         InvalidToken::WrongType => {
             ("subject_token_not_an_access_token", "the subject token is of another kind: send an access token (at+jwt)")
         }
+        InvalidToken::Malformed | InvalidToken::TooLong | InvalidToken::UnsupportedHeader => {
+            ("subject_token_malformed", "the subject token is not a JWT of this server: send it bare and whole")
+        }
         _ => ("subject_token_invalid", "the subject token is not a valid access token of this server"),
     };
     OAuthError::invalid_request(reason, description)

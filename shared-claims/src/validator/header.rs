@@ -1,0 +1,112 @@
+//! The JOSE header, read before anything is trusted (RFC 7515 section 4, RFC 8725).
+//!
+//! The signature library ignores `crit`, `b64`, a foreign `typ` and keys that the token itself brings. So the raw header
+//! is read here first, sizes capped, and whatever this crate does not understand by design is refused by name.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::InvalidToken;
+
+/// A longer text is not looked at: our tokens have one to two KiB.
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// A longer key id is not looked up.
+const MAX_KID_BYTES: usize = 128;
+
+/// The header of a token that may be an access token. Nothing of it is proven yet.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub alg: String,
+    pub kid: String,
+}
+
+/// The parts of a compact token. Only the header has been read.
+#[derive(Debug)]
+pub(super) struct Parts<'t> {
+    pub header: Header,
+    /// Header and payload with the dot between: what the signature covers (RFC 7515 section 5.2).
+    pub signed: &'t [u8],
+    pub payload: &'t str,
+    pub signature: &'t str,
+}
+
+/// Every member that this crate judges.
+#[derive(Deserialize)]
+struct RawHeader {
+    alg: String,
+    typ: Option<String>,
+    kid: Option<String>,
+    crit: Option<IgnoredAny>,
+    b64: Option<IgnoredAny>,
+    zip: Option<IgnoredAny>,
+    enc: Option<IgnoredAny>,
+    jwk: Option<IgnoredAny>,
+    jku: Option<IgnoredAny>,
+    x5u: Option<IgnoredAny>,
+    x5c: Option<IgnoredAny>,
+}
+
+/// Takes a token in JWS Compact Serialization apart (RFC 7515 section 7.1). The JSON serialisations carry no such parts
+/// and are thereby refused: their header may be unprotected.
+pub(super) fn take_apart(token: &str) -> Result<Parts<'_>, InvalidToken> {
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(InvalidToken::TooLong);
+    }
+    // At most four pieces are ever cut, however many dots an attacker sends (CVE-2025-30204).
+    let mut pieces = token.splitn(4, '.');
+    let (Some(header), Some(payload), Some(signature), None) =
+        (pieces.next(), pieces.next(), pieces.next(), pieces.next())
+    else {
+        return Err(InvalidToken::Malformed);
+    };
+    decode(signature)?;
+    let signed = &token.as_bytes()[..header.len() + 1 + payload.len()];
+    Ok(Parts { header: read(&decode(header)?)?, signed, payload, signature })
+}
+
+/// Base64url without padding, in its one canonical spelling (RFC 7515 section 2, RFC 4648 section 3.5).
+pub(super) fn decode(part: &str) -> Result<Vec<u8>, InvalidToken> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidToken::Malformed)
+}
+
+fn read(json: &[u8]) -> Result<Header, InvalidToken> {
+    super::json::is_plain_object(json)?;
+    let raw: RawHeader = serde_json::from_slice(json).map_err(|_| InvalidToken::Malformed)?;
+    no_extensions(&raw)?;
+    no_foreign_key(&raw)?;
+    is_access_token(raw.typ.as_deref())?;
+    Ok(Header { alg: raw.alg, kid: key_id(raw.kid)? })
+}
+
+/// This crate implements no extension, so every critical one is unknown (RFC 7515 section 4.1.11); `b64` changes what is
+/// signed (RFC 7797); `zip` and `enc` belong to encrypted tokens.
+fn no_extensions(raw: &RawHeader) -> Result<(), InvalidToken> {
+    let none = raw.crit.is_none() && raw.b64.is_none() && raw.zip.is_none() && raw.enc.is_none();
+    if none { Ok(()) } else { Err(InvalidToken::UnsupportedHeader) }
+}
+
+/// A token never names the key that proves it (RFC 8725 section 3.10).
+fn no_foreign_key(raw: &RawHeader) -> Result<(), InvalidToken> {
+    let none = raw.jwk.is_none() && raw.jku.is_none() && raw.x5u.is_none() && raw.x5c.is_none();
+    if none { Ok(()) } else { Err(InvalidToken::UnsupportedHeader) }
+}
+
+/// `at+jwt`, with or without its prefix, in any case (RFC 9068 section 4, RFC 7515 section 4.1.9): what keeps an ID
+/// token or a logout token from passing as an access token.
+fn is_access_token(typ: Option<&str>) -> Result<(), InvalidToken> {
+    let typ = typ.ok_or(InvalidToken::WrongType)?;
+    if typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt") {
+        Ok(())
+    } else {
+        Err(InvalidToken::WrongType)
+    }
+}
+
+/// Without a key id the key would have to be guessed.
+fn key_id(kid: Option<String>) -> Result<String, InvalidToken> {
+    let kid = kid.filter(|kid| !kid.is_empty()).ok_or(InvalidToken::UnknownKey)?;
+    if kid.len() > MAX_KID_BYTES { Err(InvalidToken::TooLong) } else { Ok(kid) }
+}

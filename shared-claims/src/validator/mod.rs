@@ -1,0 +1,132 @@
+//! Checking an access token (RFC 9068 section 4, RFC 8725). Pure: token, keys and time come in.
+//!
+//! A token passes in this order: its header is read and judged ([`header`]), the key named by `kid` is found, the
+//! algorithm compared with the key's, the signature verified, and only then the claims are read and judged
+//! ([`checks`]). The signature library does nothing but verify signatures here: left alone it accepts tokens without
+//! audience or issuer, from the future, of any type, and with critical extensions that it does not know.
+
+mod checks;
+mod error;
+mod header;
+mod json;
+mod key_set;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use crate::AccessTokenClaims;
+pub use error::{InvalidExpectation, InvalidToken};
+pub use key_set::{InvalidKeySet, KeySet, VerificationKey};
+
+/// How far two clocks may be apart.
+const DEFAULT_LEEWAY: Duration = Duration::from_secs(5);
+
+/// A larger leeway is cut to this.
+const MAX_LEEWAY: Duration = Duration::from_secs(10);
+
+/// Checks everything but the audience.
+#[derive(Clone, Debug)]
+pub struct AccessTokenVerifier {
+    issuer: String,
+    leeway: Duration,
+}
+
+impl AccessTokenVerifier {
+    pub fn new(issuer: &str) -> Result<Self, InvalidExpectation> {
+        if issuer.is_empty() {
+            return Err(InvalidExpectation("issuer"));
+        }
+        Ok(Self { issuer: issuer.to_owned(), leeway: DEFAULT_LEEWAY })
+    }
+
+    /// For how long a token counts beyond its expiry: 5 s unless set, 10 s at most.
+    ///
+    /// `iat` and `nbf` keep the default: the clocks of an issuer's replicas differ, and a token from the next second
+    /// harms nobody.
+    #[must_use]
+    pub fn with_leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway.min(MAX_LEEWAY);
+        self
+    }
+
+    /// The claims of `token`, if `keys` prove it and nothing speaks against it at `now`.
+    pub fn verify(&self, token: &str, keys: &KeySet, now: OffsetDateTime) -> Result<AccessTokenClaims, InvalidToken> {
+        let parts = header::take_apart(token)?;
+        let key = keys.find(&parts.header.kid).ok_or(InvalidToken::UnknownKey)?;
+        signed_with(key, &parts)?;
+        let claims = read_claims(parts.payload)?;
+        self.judge(&claims, now)?;
+        Ok(claims)
+    }
+
+    fn judge(&self, claims: &AccessTokenClaims, now: OffsetDateTime) -> Result<(), InvalidToken> {
+        let (leeway, skew) = (within_bounds(self.leeway), within_bounds(DEFAULT_LEEWAY));
+        checks::issued_by(claims, &self.issuer)?;
+        checks::nothing_empty(claims)?;
+        checks::actors_are_named(claims)?;
+        checks::bound_at_most_once(claims)?;
+        checks::issued_in_the_past(claims, now, skew)?;
+        checks::begun(claims, now, skew)?;
+        checks::not_expired(claims, now, leeway)
+    }
+}
+
+/// Checks everything, for one API.
+#[derive(Clone, Debug)]
+pub struct Validator {
+    verifier: AccessTokenVerifier,
+    audience: String,
+}
+
+impl Validator {
+    pub fn new(issuer: &str, audience: &str) -> Result<Self, InvalidExpectation> {
+        if audience.is_empty() {
+            return Err(InvalidExpectation("audience"));
+        }
+        Ok(Self { verifier: AccessTokenVerifier::new(issuer)?, audience: audience.to_owned() })
+    }
+
+    /// See [`AccessTokenVerifier::with_leeway`].
+    #[must_use]
+    pub fn with_leeway(mut self, leeway: Duration) -> Self {
+        self.verifier = self.verifier.with_leeway(leeway);
+        self
+    }
+
+    /// The claims of `token`, if `keys` prove it, it is for this API and nothing speaks against it at `now`.
+    pub fn validate(&self, token: &str, keys: &KeySet, now: OffsetDateTime) -> Result<AccessTokenClaims, InvalidToken> {
+        let claims = self.verifier.verify(token, keys, now)?;
+        checks::addressed_to(&claims, &self.audience)?;
+        Ok(claims)
+    }
+}
+
+/// The key id that a token names, for whoever keeps the keys. Nothing of the token is proven by it.
+pub(crate) fn key_id(token: &str) -> Result<String, InvalidToken> {
+    Ok(header::take_apart(token)?.header.kid)
+}
+
+/// The algorithm is the key's own, and the signature holds (RFC 8725 sections 3.1 and 3.3).
+fn signed_with(key: &VerificationKey, parts: &header::Parts<'_>) -> Result<(), InvalidToken> {
+    let algorithm: jsonwebtoken::Algorithm = parts.header.alg.parse().map_err(|_| InvalidToken::WrongAlgorithm)?;
+    if algorithm != key.algorithm() {
+        return Err(InvalidToken::WrongAlgorithm);
+    }
+    match jsonwebtoken::crypto::verify(parts.signature, parts.signed, key.decoding_key(), algorithm) {
+        Ok(true) => Ok(()),
+        Ok(false) | Err(_) => Err(InvalidToken::BadSignature),
+    }
+}
+
+fn read_claims(payload: &str) -> Result<AccessTokenClaims, InvalidToken> {
+    let payload = header::decode(payload)?;
+    json::is_plain_object(&payload).map_err(|_| InvalidToken::Claims)?;
+    serde_json::from_slice(&payload).map_err(|_| InvalidToken::Claims)
+}
+
+fn within_bounds(leeway: Duration) -> time::Duration {
+    time::Duration::try_from(leeway).unwrap_or(time::Duration::ZERO)
+}
