@@ -22,7 +22,7 @@ const BAD_CONFIGURATION: u8 = 2;
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Cli {
-    /// The configuration file (TOML). Variables `AUTH_SERVER`_... win over it.
+    /// The configuration file (TOML). Variables `AUTH_SERVER_...` win over it.
     #[arg(long, value_name = "FILE", env = "AUTH_SERVER_CONFIG", global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]

@@ -81,9 +81,10 @@ pub async fn start(config: Config, listener: std::net::TcpListener, clock: Arc<d
     let app_server = server.clone();
     let http = HttpServer::new(move || {
         App::new()
-            // Some clients double the slash between the issuer and `.well-known`.
-            .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
             .wrap(from_fn(endpoints::observe_request))
+            // Some clients double the slash between the issuer and `.well-known`. Comes first of all: what is wrapped
+            // last sees a request first.
+            .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
             .configure(endpoints::routes(&app_server, metrics_here))
     })
     .disable_signals()
