@@ -12,8 +12,8 @@ use clap::{Parser, Subcommand};
 use shared_claims::{Clock, SystemClock};
 
 use crate::config::{Config, ConfigError};
-use crate::store::Store;
 use crate::logging;
+use crate::store::Store;
 
 /// Exit code for a configuration that cannot be used.
 const BAD_CONFIGURATION: u8 = 2;
@@ -22,7 +22,7 @@ const BAD_CONFIGURATION: u8 = 2;
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Cli {
-    /// The configuration file (TOML). Variables AUTH_SERVER_... win over it.
+    /// The configuration file (TOML). Variables `AUTH_SERVER_...` win over it.
     #[arg(long, value_name = "FILE", env = "AUTH_SERVER_CONFIG", global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -60,6 +60,10 @@ enum Command {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     start_logging();
+    // Keys and secrets are in this process's memory: nobody gets to read them out of a core dump (Storm-0558).
+    if let Err(error) = rlimit::setrlimit(rlimit::Resource::CORE, 0, 0) {
+        log::warn!("core dumps could not be switched off: {error}");
+    }
     let config = match load(cli.config.as_deref()) {
         Ok(config) => config,
         Err(error) => {
@@ -76,7 +80,10 @@ pub fn run() -> ExitCode {
             None => serve::serve(config, cli.serve).await,
             Some(Command::Serve(options)) => serve::serve(config, options).await,
             Some(Command::Migrate) => migrate(&config).await,
-            Some(Command::CheckConfig) => check_config(&config),
+            Some(Command::CheckConfig) => {
+                check_config(&config);
+                Ok(())
+            }
             Some(Command::Healthcheck) => serve::healthcheck(&config).await,
             Some(Command::Keys(command)) => command.run(&config, now()).await,
             Some(Command::Users(command)) => command.run(&config, now()).await,
@@ -118,7 +125,7 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn check_config(config: &Config) -> anyhow::Result<()> {
+fn check_config(config: &Config) {
     println!(
         "the configuration can be used: issuer {}, {} APIs, {} clients, {} pairings, {} users",
         config.issuer,
@@ -127,5 +134,4 @@ fn check_config(config: &Config) -> anyhow::Result<()> {
         config.pairings.len(),
         config.users.len()
     );
-    Ok(())
 }

@@ -80,7 +80,12 @@ fn ids_of_the_request() -> Vec<(String, serde_json::Value)> {
 
 /// Input that reached a message cannot start a line of its own or send control sequences to a terminal.
 fn one_line(record: &log::Record<'_>) -> String {
-    record.args().to_string().chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    record
+        .args()
+        .to_string()
+        .chars()
+        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+        .collect()
 }
 
 fn plain(value: &serde_json::Value) -> String {
@@ -99,7 +104,8 @@ struct Fields<'a>(&'a mut Vec<(String, serde_json::Value)>);
 
 impl<'kvs> VisitSource<'kvs> for Fields<'_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
-        self.0.push((key.as_str().to_owned(), serde_json::to_value(&value).unwrap_or_else(|_| value.to_string().into())));
+        self.0
+            .push((key.as_str().to_owned(), serde_json::to_value(&value).unwrap_or_else(|_| value.to_string().into())));
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -14,14 +14,15 @@ use shared_claims::Clock;
 use tokio::task::JoinHandle;
 
 use crate::config::{Config, UserSettings};
+use crate::endpoints;
 use crate::registry::{self, LiveRegistry, SigningAlgorithm};
 use crate::server::AuthServer;
 use crate::store::{PasswordHash, Store};
 use crate::tokens::{LiveKeys, MasterKey, ensure_keys};
 use crate::users::{
-    ConfiguredPassword, ConfiguredUser, PasswordSettings, Passwords, SessionLifetimes, Sessions, SignIn, SignInPolicy, provision,
+    ConfiguredPassword, ConfiguredUser, PasswordSettings, Passwords, SessionLifetimes, Sessions, SignIn, SignInPolicy,
+    provision,
 };
-use crate::endpoints;
 
 /// How often a replica looks for changes that others made: they count within a second.
 const REFRESH: Duration = Duration::from_millis(500);
@@ -40,7 +41,7 @@ pub struct Running {
     address: SocketAddr,
     handle: ServerHandle,
     metrics_handle: Option<ServerHandle>,
-    served: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<std::io::Result<()>>,
     background: Vec<JoinHandle<()>>,
 }
 
@@ -59,24 +60,20 @@ impl Running {
         for task in &self.background {
             task.abort();
         }
-        if let Ok(Err(error)) = self.served.await {
+        if let Ok(Err(error)) = self.serving.await {
             log::error!("the server ended with an error: {error}");
         }
     }
 
     /// Waits until the server has ended by itself.
     pub async fn wait(&mut self) -> std::io::Result<()> {
-        (&mut self.served).await.map_err(std::io::Error::other)?
+        (&mut self.serving).await.map_err(std::io::Error::other)?
     }
 }
 
 /// Starts serving on a listener that is already bound; returns once connections are accepted. Must be called inside a
 /// tokio runtime.
-pub async fn start(
-    config: Config,
-    listener: std::net::TcpListener,
-    clock: Arc<dyn Clock>,
-) -> anyhow::Result<Running> {
+pub async fn start(config: Config, listener: std::net::TcpListener, clock: Arc<dyn Clock>) -> anyhow::Result<Running> {
     let (metrics_listen, address) = (config.metrics_listen, listener.local_addr()?);
     let server = web::Data::new(prepare(config, clock).await?);
     let metrics_here = metrics_listen.is_none();
@@ -85,6 +82,9 @@ pub async fn start(
     let http = HttpServer::new(move || {
         App::new()
             .wrap(from_fn(endpoints::observe_request))
+            // Some clients double the slash between the issuer and `.well-known`. Comes first of all: what is wrapped
+            // last sees a request first.
+            .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
             .configure(endpoints::routes(&app_server, metrics_here))
     })
     .disable_signals()
@@ -96,9 +96,9 @@ pub async fn start(
     .run();
     let metrics_handle = metrics_listen.map(|address| serve_metrics(address, &server)).transpose()?;
     let handle = http.handle();
-    let served = tokio::spawn(http);
+    let serving = tokio::spawn(http);
     let background = vec![tokio::spawn(follow_changes(server.clone())), tokio::spawn(clean_up(server))];
-    Ok(Running { address, handle, metrics_handle, served, background })
+    Ok(Running { address, handle, metrics_handle, serving, background })
 }
 
 fn serve_metrics(address: SocketAddr, server: &web::Data<AuthServer>) -> anyhow::Result<ServerHandle> {
@@ -121,7 +121,8 @@ async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AuthSe
     let store = Store::open(&config.database).context("database")?;
     store.migrate().await.context("the database's tables cannot be brought up to date")?;
     registry::apply(&store, &config.apis, &config.clients, &config.pairings).await?;
-    let passwords = Passwords::new(PasswordSettings { at_once: config.sign_in.password_hashes_at_once, ..Default::default() })?;
+    let passwords =
+        Passwords::new(PasswordSettings { at_once: config.sign_in.password_hashes_at_once, ..Default::default() })?;
     provision_users(&config, &store, &passwords, now).await?;
     ensure_keys(&store, &master_key, algorithms(&config), now).await?;
 
@@ -143,7 +144,7 @@ async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AuthSe
         clock,
         master_key,
         store,
-        metrics: recorder()?,
+        metrics: recorder(),
     })
 }
 
@@ -172,7 +173,8 @@ async fn provision_users(
 }
 
 fn configured_password(user: &UserSettings) -> Option<ConfiguredPassword> {
-    let hashed = |hash: &SecretString| ConfiguredPassword::Hashed(PasswordHash::of_phc(hash.expose_secret().to_owned()));
+    let hashed =
+        |hash: &SecretString| ConfiguredPassword::Hashed(PasswordHash::of_phc(hash.expose_secret().to_owned()));
     let plain = user.password.clone().map(ConfiguredPassword::Plain);
     plain.or_else(|| user.password_hash.as_ref().map(hashed))
 }
@@ -192,35 +194,54 @@ fn policy(limits: crate::config::SignInLimits) -> SignInPolicy {
 }
 
 /// One recorder for the process: several servers in one (as the harness has them) share it.
-fn recorder() -> anyhow::Result<PrometheusHandle> {
+fn recorder() -> PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
-    if let Some(handle) = RECORDER.get() {
-        return Ok(handle.clone());
-    }
-    let recorder = PrometheusBuilder::new().build_recorder();
-    let handle = RECORDER.get_or_init(|| recorder.handle()).clone();
-    // Another server of this process may have come first; its recorder is as good.
-    let _ = metrics::set_global_recorder(recorder);
-    Ok(handle)
+    let install = || {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_err() {
+            log::warn!("figures go to another recorder of this process");
+        }
+        handle
+    };
+    RECORDER.get_or_init(install).clone()
 }
 
 /// Takes over, again and again, what other replicas and administrators change.
 async fn follow_changes(server: web::Data<AuthServer>) {
     let mut tick = tokio::time::interval(REFRESH);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut registry, mut keys) = (Followed::new("the registry"), Followed::new("the signing keys"));
     loop {
         tick.tick().await;
-        match server.registry.refresh(&server.store).await {
-            Ok(true) => log::info!("the registry has changed"),
-            Ok(false) => {}
-            Err(error) => log::error!("the registry stays as it was: {error}"),
-        }
-        match server.keys.refresh(&server.store, &server.master_key, server.now()).await {
-            Ok(true) => log::info!("the signing keys have changed"),
-            Ok(false) => {}
-            Err(error) => log::error!("the signing keys stay as they were: {error}"),
-        }
+        registry.look(&server.registry.refresh(&server.store).await);
+        keys.look(&server.keys.refresh(&server.store, &server.master_key, server.now()).await);
         server.metrics.run_upkeep();
+    }
+}
+
+/// Something that is followed, and whether the last look failed: a database that is away is worth one line, not two a
+/// second.
+struct Followed {
+    name: &'static str,
+    failing: bool,
+}
+
+impl Followed {
+    fn new(name: &'static str) -> Self {
+        Self { name, failing: false }
+    }
+
+    fn look<E: std::fmt::Display>(&mut self, looked: &Result<bool, E>) {
+        let name = self.name;
+        match looked {
+            Ok(true) => log::info!("{name}: changes taken over"),
+            Ok(false) if self.failing => log::info!("{name}: followed again"),
+            Ok(false) => {}
+            Err(error) if self.failing => log::debug!("{name}: {error}"),
+            Err(error) => log::error!("{name}: stays as it was until this works again: {error}"),
+        }
+        self.failing = looked.is_err();
     }
 }
 

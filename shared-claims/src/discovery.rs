@@ -1,6 +1,6 @@
 //! Where an issuer's endpoints are (RFC 8414, OpenID Connect Discovery 1.0).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::{Client, StatusCode};
@@ -12,7 +12,7 @@ use url::Url;
 use crate::http;
 
 /// How long metadata is kept before it is read again.
-const MAX_AGE: Duration = Duration::from_secs(300);
+const MAX_AGE: Duration = Duration::from_mins(5);
 /// How long a failure is remembered, so that a server that is down is not asked by every request.
 const COOL_DOWN: Duration = Duration::from_secs(1);
 const LARGEST_DOCUMENT: usize = 64 * 1024;
@@ -44,6 +44,8 @@ struct Inner {
     backchannel_url: Option<Url>,
     http: Client,
     known: Mutex<Known>,
+    /// The first answer, for callers that come while a newer one is asked for. Endpoints hardly ever move.
+    last: OnceLock<Arc<ServerMetadata>>,
 }
 
 #[derive(Debug, Default)]
@@ -65,12 +67,23 @@ impl Discovery {
     /// do. The issuer is compared all the same.
     #[must_use]
     pub fn new(issuer: &str, backchannel_url: Option<Url>, http: Client) -> Self {
-        Self(Arc::new(Inner { issuer: issuer.to_owned(), backchannel_url, http, known: Mutex::default() }))
+        Self(Arc::new(Inner {
+            issuer: issuer.to_owned(),
+            backchannel_url,
+            http,
+            known: Mutex::default(),
+            last: OnceLock::new(),
+        }))
     }
 
-    /// The metadata. Of callers that come together one asks the server, the others wait for its answer.
+    /// The metadata. Of callers that come together one asks the server; the others take what is known, however old, and
+    /// wait only where nothing is.
     pub async fn metadata(&self) -> Result<Arc<ServerMetadata>, DiscoveryError> {
-        let mut known = self.0.known.lock().await;
+        let mut known = match (self.0.known.try_lock(), self.0.last.get()) {
+            (Ok(known), _) => known,
+            (Err(_), Some(metadata)) => return Ok(Arc::clone(metadata)),
+            (Err(_), None) => self.0.known.lock().await,
+        };
         let now = Instant::now();
         if let Some(metadata) = &known.metadata
             && known.fresh_until.is_some_and(|until| now < until)
@@ -85,6 +98,7 @@ impl Discovery {
         match self.0.fetch().await {
             Ok(metadata) => {
                 let metadata = Arc::new(metadata);
+                let _ = self.0.last.set(Arc::clone(&metadata));
                 let fresh_until = Some(Instant::now() + MAX_AGE);
                 *known = Known { metadata: Some(Arc::clone(&metadata)), fresh_until, failed: None };
                 Ok(metadata)
@@ -126,16 +140,25 @@ impl Inner {
         })
     }
 
-    /// The same endpoint, at the address where this service reaches the server.
+    /// The same endpoint, at the address where this service reaches the server. The client's secret goes there, so it
+    /// must be one of the issuer's own origin, or at least not be less safe than the issuer.
     fn reachable(&self, endpoint: Url) -> Result<Url, DiscoveryError> {
+        let unusable = |why: &str| DiscoveryError::Unusable(format!("the endpoint {endpoint} {why}"));
+        let issuer = Url::parse(&self.issuer).map_err(|_| unusable("cannot be compared with the issuer"))?;
+        if issuer.scheme() == "https" && endpoint.scheme() != "https" {
+            return Err(unusable("is not https, and the issuer is"));
+        }
         let Some(backchannel) = &self.backchannel_url else { return Ok(endpoint) };
-        let path = endpoint.as_str().strip_prefix(self.issuer.trim_end_matches('/')).ok_or_else(|| {
-            DiscoveryError::Unusable(format!(
-                "{endpoint} is not below the issuer, so backchannel_url cannot stand for it"
-            ))
-        })?;
-        let address = format!("{}{path}", backchannel.as_str().trim_end_matches('/'));
-        Url::parse(&address).map_err(|error| DiscoveryError::Unusable(format!("{address}: {error}")))
+        let base = issuer.path().trim_end_matches('/');
+        let path = endpoint.path().strip_prefix(base).filter(|path| path.starts_with('/'));
+        match path {
+            Some(path) if endpoint.origin() == issuer.origin() => {
+                let mut reachable = backchannel.clone();
+                reachable.set_path(&format!("{}{path}", backchannel.path().trim_end_matches('/')));
+                Ok(reachable)
+            }
+            _ => Err(unusable("is not below the issuer, so backchannel_url cannot stand for it")),
+        }
     }
 }
 
@@ -179,6 +202,18 @@ mod tests {
     async fn metadata_of_another_issuer_is_refused_to_the_character() {
         let server = server("http://localhost:9000/").await;
         assert!(matches!(discovery(&server).metadata().await, Err(DiscoveryError::Unusable(_))));
+    }
+
+    #[test]
+    fn a_secret_is_never_sent_to_a_host_that_only_begins_like_the_issuer() {
+        let backchannel = "http://auth-server:9000".parse().unwrap();
+        let http = http::client(Duration::from_secs(2)).unwrap();
+        let discovery = Discovery::new("https://auth.example", Some(backchannel), http);
+        for endpoint in ["https://auth.example.evil/t", "https://auth.example:444/t", "http://auth.example/t"] {
+            assert!(discovery.0.reachable(endpoint.parse().unwrap()).is_err(), "{endpoint}");
+        }
+        let reachable = discovery.0.reachable("https://auth.example/oauth/token".parse().unwrap()).unwrap();
+        assert_eq!(reachable.as_str(), "http://auth-server:9000/oauth/token");
     }
 
     #[tokio::test]

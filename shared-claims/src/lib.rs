@@ -25,6 +25,8 @@ pub mod problem;
 pub mod protected_resource;
 pub mod resource_server;
 pub mod scope;
+#[cfg(feature = "service")]
+pub mod service;
 pub mod validator;
 
 pub use access_token::AccessToken;

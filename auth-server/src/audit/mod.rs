@@ -22,15 +22,40 @@ pub enum Event<'a> {
         scope: &'a str,
     },
     /// A request ended without one.
-    Refused { endpoint: &'static str, client: Option<&'a str>, error: &'a str, reason: &'a str },
+    Refused {
+        endpoint: &'static str,
+        client: Option<&'a str>,
+        error: &'a str,
+        reason: &'a str,
+    },
     /// A grant ended, and everything that came from it.
-    Revoked { grant: &'a str, why: &'a str },
-    SignedIn { user: &'a str, session: &'a str, address: IpAddr },
+    Revoked {
+        grant: &'a str,
+        why: &'a str,
+    },
+    SignedIn {
+        user: &'a str,
+        session: &'a str,
+        address: IpAddr,
+    },
     /// `why` is for the operator: the person gets the same words whatever it says.
-    SignInRefused { why: &'a str, address: IpAddr },
-    SignedOut { user: &'a str, session: &'a str },
-    Consented { user: &'a str, client: &'a str, scope: &'a str },
-    ConsentDenied { user: &'a str, client: &'a str },
+    SignInRefused {
+        why: &'a str,
+        address: IpAddr,
+    },
+    SignedOut {
+        user: &'a str,
+        session: &'a str,
+    },
+    Consented {
+        user: &'a str,
+        client: &'a str,
+        scope: &'a str,
+    },
+    ConsentDenied {
+        user: &'a str,
+        client: &'a str,
+    },
 }
 
 impl Event<'_> {
@@ -38,7 +63,8 @@ impl Event<'_> {
     pub fn record(&self) {
         let (name, fields) = self.describe();
         let fields: Vec<_> = fields.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
-        let fields: Vec<(&str, Value<'_>)> = fields.iter().map(|(key, value)| (*key, Value::from(value.as_str()))).collect();
+        let fields: Vec<(&str, Value<'_>)> =
+            fields.iter().map(|(key, value)| (*key, Value::from(value.as_str()))).collect();
         log::logger().log(
             &log::Record::builder()
                 .level(log::Level::Info)
@@ -51,7 +77,7 @@ impl Event<'_> {
 
     fn describe(&self) -> (&'static str, Vec<(&'static str, Option<String>)>) {
         let text = |text: &str| Some(text.to_owned());
-        let maybe = |text: &Option<&str>| text.map(str::to_owned);
+        let maybe = |text: Option<&str>| text.map(str::to_owned);
         let address = |address: &IpAddr| Some(address.to_string());
         match self {
             Self::Issued { grant_type, grant, jti, parent_jti, user, client, target, scope } => (
@@ -60,16 +86,21 @@ impl Event<'_> {
                     ("grant_type", text(grant_type)),
                     ("grant", text(grant)),
                     ("jti", text(jti)),
-                    ("parent_jti", maybe(parent_jti)),
-                    ("user", maybe(user)),
+                    ("parent_jti", maybe(*parent_jti)),
+                    ("user", maybe(*user)),
                     ("client", text(client)),
-                    ("target", maybe(target)),
+                    ("target", maybe(*target)),
                     ("scope", text(scope)),
                 ],
             ),
             Self::Refused { endpoint, client, error, reason } => (
                 "refused",
-                vec![("endpoint", text(endpoint)), ("client", maybe(client)), ("error", text(error)), ("reason", text(reason))],
+                vec![
+                    ("endpoint", text(endpoint)),
+                    ("client", maybe(*client)),
+                    ("error", text(error)),
+                    ("reason", text(reason)),
+                ],
             ),
             Self::Revoked { grant, why } => ("revoked", vec![("grant", text(grant)), ("why", text(why))]),
             Self::SignedIn { user, session, address: from } => {
@@ -82,7 +113,9 @@ impl Event<'_> {
             Self::Consented { user, client, scope } => {
                 ("consented", vec![("user", text(user)), ("client", text(client)), ("scope", text(scope))])
             }
-            Self::ConsentDenied { user, client } => ("consent denied", vec![("user", text(user)), ("client", text(client))]),
+            Self::ConsentDenied { user, client } => {
+                ("consent denied", vec![("user", text(user)), ("client", text(client))])
+            }
         }
     }
 }

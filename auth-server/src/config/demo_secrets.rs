@@ -22,7 +22,10 @@ pub(super) fn are_confined(settings: &Settings) -> Result<(), String> {
         return Ok(());
     }
     let refused = |key: String| {
-        Err(format!("{key} is the public one of the demo: make your own (`openssl rand -base64 32`) for {}", settings.issuer))
+        Err(format!(
+            "{key} is the public one of the demo: make your own (`openssl rand -base64 32`) for {}",
+            settings.issuer
+        ))
     };
     if settings.keys.master_key.expose_secret().trim() == DEMO_MASTER_KEY {
         return refused("keys.master_key".to_owned());

@@ -13,7 +13,9 @@ pub struct Issuer {
 
 /// The text is not an issuer identifier.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("issuer {0:?} must be an http or https URL without query, fragment and user name, such as https://auth.example.com")]
+#[error(
+    "issuer {0:?} must be an http or https URL without query, fragment and user name, such as https://auth.example.com"
+)]
 pub struct InvalidIssuer(String);
 
 impl Issuer {
@@ -73,7 +75,11 @@ impl TryFrom<String> for Issuer {
         let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
         // A text that the URL standard writes another way would never compare equal to what a client writes.
         let as_written = [url.as_str(), url.as_str().trim_end_matches('/')].contains(&text.as_str());
-        if web && bare && url.password().is_none() && as_written { Ok(Self { text, url }) } else { Err(InvalidIssuer(text)) }
+        if web && bare && url.password().is_none() && as_written {
+            Ok(Self { text, url })
+        } else {
+            Err(InvalidIssuer(text))
+        }
     }
 }
 

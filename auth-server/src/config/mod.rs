@@ -80,7 +80,7 @@ impl Config {
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        sources::read(file, environment.into_iter().collect())?.try_into()
+        sources::read(file, &environment.into_iter().collect())?.try_into()
     }
 
     /// Reads a configuration from text alone.
@@ -204,7 +204,9 @@ fn unknown_permissions(settings: &Settings) -> Vec<String> {
         for (identifier, permissions) in &user.permissions {
             let known = settings.apis.iter().find(|api| api.identifier == *identifier).map(Api::scope);
             match known {
-                None => mistakes.push(format!("users: {} has permissions at the unknown API {identifier}", user.username)),
+                None => {
+                    mistakes.push(format!("users: {} has permissions at the unknown API {identifier}", user.username));
+                }
                 Some(known) => {
                     let excess = permissions.iter().filter(|name| !known.contains(name.as_str()));
                     mistakes.extend(excess.map(|name| {

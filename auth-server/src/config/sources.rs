@@ -21,24 +21,25 @@ const NOT_SETTINGS: [&str; 3] = [INLINE, "AUTH_SERVER_CONFIG", "AUTH_SERVER_READ
 /// Keys that name a file to read the secret from.
 const SECRETS: [&str; 4] = ["master_key", "secret", "password", "url"];
 
-pub(super) fn read(file: Option<&Path>, environment: HashMap<String, String>) -> Result<Sourced, ConfigError> {
+pub(super) fn read(file: Option<&Path>, environment: &HashMap<String, String>) -> Result<Sourced, ConfigError> {
     let (origin, text) = match (file, environment.get(INLINE)) {
         (Some(file), _) => {
-            let text = std::fs::read_to_string(file).map_err(|error| unreadable(&file.display().to_string(), &error))?;
+            let text =
+                std::fs::read_to_string(file).map_err(|error| unreadable(&file.display().to_string(), &error))?;
             (file.display().to_string(), text)
         }
         (None, Some(text)) => (INLINE.to_owned(), text.clone()),
         (None, None) => ("environment".to_owned(), String::new()),
     };
-    layered(origin, &text, &environment)
+    layered(&origin, &text, environment)
 }
 
 pub(super) fn read_text(text: &str) -> Result<Sourced, ConfigError> {
-    layered("configuration".to_owned(), text, &HashMap::new())
+    layered("configuration", text, &HashMap::new())
 }
 
-fn layered(origin: String, text: &str, environment: &HashMap<String, String>) -> Result<Sourced, ConfigError> {
-    let mistake = |mistake: String| ConfigError { origin: origin.clone(), mistakes: vec![mistake] };
+fn layered(origin: &str, text: &str, environment: &HashMap<String, String>) -> Result<Sourced, ConfigError> {
+    let mistake = |mistake: String| ConfigError { origin: origin.to_owned(), mistakes: vec![mistake] };
     let settings = environment.iter().filter(|(name, _)| is_setting(name)).map(|(k, v)| (k.clone(), v.clone()));
     let environment_layer = Environment::with_prefix(PREFIX.trim_end_matches('_'))
         .prefix_separator("_")
@@ -54,7 +55,7 @@ fn layered(origin: String, text: &str, environment: &HashMap<String, String>) ->
     fill_in_variables(&mut root, environment).map_err(mistake)?;
     read_secret_files(&mut root).map_err(mistake)?;
     let settings = Settings::deserialize(root).map_err(|error| mistake(error.to_string()))?;
-    Ok(Sourced { origin, settings })
+    Ok(Sourced { origin: origin.to_owned(), settings })
 }
 
 /// Kubernetes describes each service of the namespace in variables: for one named `auth-server` they begin like ours.
@@ -96,7 +97,9 @@ fn filled_in(text: &str, environment: &HashMap<String, String>) -> Result<String
         })
     });
     match unset {
-        Some(name) => Err(format!("${{{name}}} is used, but the variable {name} is not set: set it, or write ${{{name}:-otherwise}}")),
+        Some(name) => Err(format!(
+            "${{{name}}} is used, but the variable {name} is not set: set it, or write ${{{name}:-otherwise}}"
+        )),
         None => Ok(filled.into_owned()),
     }
 }
@@ -108,7 +111,8 @@ fn read_secret_files(value: &mut Value) -> Result<(), String> {
                 let file_key = format!("{secret}_file");
                 if let Some(path) = table.remove(&file_key) {
                     let path = path.into_string().map_err(|_| format!("{file_key} must be the path of a file"))?;
-                    let text = std::fs::read_to_string(&path).map_err(|error| format!("{file_key}: {path}: {error}"))?;
+                    let text =
+                        std::fs::read_to_string(&path).map_err(|error| format!("{file_key}: {path}: {error}"))?;
                     if table.insert(secret.to_owned(), Value::from(text.trim_end().to_owned())).is_some() {
                         return Err(format!("give {secret} or {file_key}, not both"));
                     }

@@ -27,7 +27,7 @@ fn a_minimal_configuration_has_safe_defaults() {
     assert!(config.listen.ip().is_loopback());
     assert!(config.trusted_proxies.is_empty());
     assert_eq!(config.exchange.max_actors, 5);
-    assert_eq!(config.lifetimes.authorization_code, Duration::from_secs(60));
+    assert_eq!(config.lifetimes.authorization_code, Duration::from_mins(1));
 }
 
 #[test]
@@ -112,7 +112,8 @@ fn a_mistake_is_named_with_its_key_and_what_would_be_right(
     #[case] after: &str,
     #[case] expected: &str,
 ) {
-    let base = if expected == "postgres" { MINIMAL.replace("sqlite://test.sqlite", "mysql://x") } else { MINIMAL.into() };
+    let base =
+        if expected == "postgres" { MINIMAL.replace("sqlite://test.sqlite", "mysql://x") } else { MINIMAL.into() };
     let error = Config::from_toml(&format!("{before}{base}{after}")).unwrap_err().to_string();
     assert!(error.contains(expected), "{error}");
 }

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::authorize::{Journey, Step, id_in, page_of, signed_in};
 use super::cookies::{self, Name};
 use super::page::{self, NoPage};
-use super::{form, forgery};
+use super::{forgery, form};
 use crate::audit::Event;
 use crate::grants::entitlement::is_openid_connect;
 use crate::pages::{ConsentGroup, ConsentPage, ScopeLine};
@@ -32,7 +32,7 @@ async fn show(request: &HttpRequest, server: &AuthServer) -> Result<HttpResponse
     let step = journey.step(person.as_ref(), server, now).await?;
     match (step, &person) {
         (Step::Consent, Some(person)) => Ok(consent_page(server, &journey, &id, &browser, person)),
-        (Step::Finish, Some(person)) => journey.finish(person, server, now, Vec::new()).await,
+        (Step::Finish, Some(person)) => journey.finish_kept(&id, person, server, now, Vec::new()).await,
         _ => Ok(page::see_other(&page_of(Step::SignIn, &id, server), Vec::new())),
     }
 }
@@ -68,13 +68,7 @@ async fn decide(request: &HttpRequest, payload: web::Payload, server: &AuthServe
     journey.finish(&person, server, now, Vec::new()).await
 }
 
-fn consent_page(
-    server: &AuthServer,
-    journey: &Journey,
-    id: &str,
-    browser: &str,
-    person: &SignedIn,
-) -> HttpResponse {
+fn consent_page(server: &AuthServer, journey: &Journey, id: &str, browser: &str, person: &SignedIn) -> HttpResponse {
     let site = page::site(server);
     let understood = &journey.understood;
     let scope = journey.scope_to_agree_to(&person.user);

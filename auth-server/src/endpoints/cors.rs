@@ -18,9 +18,7 @@ pub fn for_anybody() -> Cors {
 pub fn for_clients(server: &web::Data<AuthServer>) -> Cors {
     let server = server.clone();
     Cors::default()
-        .allowed_origin_fn(move |origin, _| {
-            origin.to_str().is_ok_and(|origin| server.registry().is_web_origin(origin))
-        })
+        .allowed_origin_fn(move |origin, _| origin.to_str().is_ok_and(|origin| server.registry().is_web_origin(origin)))
         .allowed_methods(["GET", "POST"])
         .allowed_headers([
             AUTHORIZATION,

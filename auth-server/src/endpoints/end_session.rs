@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::authorize::{browser_of, signed_in};
 use super::cookies::{self, Name};
 use super::page::{self, NoPage};
-use super::{form, forgery};
+use super::{forgery, form};
 use crate::audit::Event;
 use crate::pages::{LogoutPage, SignedOutPage};
 use crate::protocol::{OAuthError, Parameters, RedirectUri};
@@ -134,10 +134,7 @@ impl LogoutRequest {
 }
 
 /// Section 2: where both are sent, they must agree.
-fn client_id<'a>(
-    parameters: &'a Parameters,
-    hint: Option<&'a IdTokenHint>,
-) -> Result<Option<&'a str>, OAuthError> {
+fn client_id<'a>(parameters: &'a Parameters, hint: Option<&'a IdTokenHint>) -> Result<Option<&'a str>, OAuthError> {
     match (parameters.one("client_id")?, hint) {
         (Some(named), Some(hint)) if named != hint.aud => Err(OAuthError::invalid_request(
             "client_id_differs",

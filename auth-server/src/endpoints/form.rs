@@ -34,7 +34,9 @@ impl NoForm {
                 let limit = MAX_BODY / 1024;
                 (413, OAuthError::invalid_request("body_too_large", format!("a body may have at most {limit} KiB")))
             }
-            Self::TooSlow => (408, OAuthError::invalid_request("body_too_slow", "the body did not arrive in 10 seconds")),
+            Self::TooSlow => {
+                (408, OAuthError::invalid_request("body_too_slow", "the body did not arrive in 10 seconds"))
+            }
             Self::Malformed(error) => (error.status(), error),
         }
     }
@@ -50,7 +52,8 @@ pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Parameters,
 async fn collect(mut payload: Payload) -> Result<BytesMut, NoForm> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| NoForm::Malformed(OAuthError::invalid_request("body_broken", "the body broke off")))?;
+        let chunk =
+            chunk.map_err(|_| NoForm::Malformed(OAuthError::invalid_request("body_broken", "the body broke off")))?;
         if body.len() + chunk.len() > MAX_BODY {
             return Err(NoForm::TooLarge);
         }
@@ -61,9 +64,8 @@ async fn collect(mut payload: Payload) -> Result<BytesMut, NoForm> {
 
 /// A form in UTF-8 and nothing else: another character set would be read as other values.
 fn check_content_type(request: &HttpRequest) -> Result<(), OAuthError> {
-    let wrong = || {
-        OAuthError::invalid_request("content_type_wrong", "send application/x-www-form-urlencoded, in UTF-8")
-    };
+    let wrong =
+        || OAuthError::invalid_request("content_type_wrong", "send application/x-www-form-urlencoded, in UTF-8");
     let value = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).ok_or_else(wrong)?;
     let mut parts = value.split(';').map(str::trim);
     let is_form = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/x-www-form-urlencoded"));

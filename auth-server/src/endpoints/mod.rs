@@ -32,9 +32,7 @@ pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce
             .service(open("/.well-known/openid-configuration").route(get().to(discovery::metadata)))
             .service(open("/.well-known/oauth-authorization-server").route(get().to(discovery::metadata)))
             .service(open("/.well-known/jwks.json").route(get().to(jwks::key_set)))
-            .service(
-                resource("/authorize").route(get().to(authorize::get)).route(post().to(authorize::post)),
-            )
+            .service(resource("/authorize").route(get().to(authorize::get)).route(post().to(authorize::post)))
             .service(resource("/login").route(get().to(login::get)).route(post().to(login::post)))
             .service(resource("/consent").route(get().to(consent::get)).route(post().to(consent::post)))
             .service(resource("/oauth/token").wrap(cors::for_clients(&server)).route(post().to(token::token)))
@@ -53,6 +51,11 @@ pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce
         if metrics_here {
             scope = scope.service(resource("/metrics").route(get().to(health::metrics)));
         }
+        if !base.is_empty() {
+            // RFC 8414 section 3.1: for an issuer with a path, the well-known part comes before it.
+            let inserted = format!("/.well-known/oauth-authorization-server{base}");
+            app.service(open(&inserted).route(get().to(discovery::metadata)));
+        }
         app.app_data(server).service(scope.default_service(web::to(site::not_found)));
     }
 }
@@ -67,7 +70,7 @@ fn open(
         Response = actix_web::dev::ServiceResponse<actix_web::body::EitherBody<actix_web::body::BoxBody>>,
         Error = actix_web::Error,
         InitError = (),
-    >,
+    > + use<>,
 > {
     resource(path).wrap(cors::for_anybody())
 }

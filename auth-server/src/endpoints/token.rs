@@ -36,11 +36,7 @@ pub async fn token(request: HttpRequest, payload: web::Payload, server: web::Dat
     }
 }
 
-fn unauthenticated(
-    server: &AuthServer,
-    client: Option<&str>,
-    failure: &ClientAuthenticationFailure,
-) -> HttpResponse {
+fn unauthenticated(server: &AuthServer, client: Option<&str>, failure: &ClientAuthenticationFailure) -> HttpResponse {
     let mut response = refused(client, failure.error.status(), &failure.error);
     let challenge = failure.challenge(server.issuer.as_str()).and_then(|text| HeaderValue::from_str(&text).ok());
     if let Some(challenge) = challenge {
@@ -51,7 +47,8 @@ fn unauthenticated(
 
 fn refused(client: Option<&str>, status: u16, error: &OAuthError) -> HttpResponse {
     Event::Refused { endpoint: "token", client, error: error.code.as_str(), reason: error.reason }.record();
-    metrics::counter!("token_requests_refused_total", "error" => error.code.as_str(), "reason" => error.reason).increment(1);
+    metrics::counter!("token_requests_refused_total", "error" => error.code.as_str(), "reason" => error.reason)
+        .increment(1);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     let mut response = answer(status);
     if status == StatusCode::SERVICE_UNAVAILABLE {

@@ -87,13 +87,16 @@ impl Refusal {
     pub fn description(&self) -> String {
         match self {
             Self::NotAnApiClient => {
-                "this client is not the client identity of a registered API: set its api and grant it the grant type".into()
+                "this client is not the client identity of a registered API: set its api and grant it the grant type"
+                    .into()
             }
             Self::NotAddressedToAsker { own_api } => format!(
                 "the subject token was not issued for {own_api}, the API of this client: \
                  an API can only exchange tokens that it was called with"
             ),
-            Self::SubjectTokenRevoked => "the grant behind the subject token has ended: the user must sign in again".into(),
+            Self::SubjectTokenRevoked => {
+                "the grant behind the subject token has ended: the user must sign in again".into()
+            }
             Self::ChainNoLongerAllowed => {
                 "a client or pairing that the subject token came through is not allowed any more".into()
             }
@@ -103,11 +106,16 @@ impl Refusal {
             }
             Self::MayActNamesAnother => "the subject token's may_act does not name this client".into(),
             Self::TargetMissing => {
-                "name the API to be called in audience or resource: none or several paired APIs have the asked scopes".into()
+                "name the API to be called in audience or resource: none or several paired APIs have the asked scopes"
+                    .into()
             }
             Self::TargetNotPaired => "this API is not paired with the asked target".into(),
-            Self::MachineSubject => "the subject token has no user, and the pairing does not take tokens of machines".into(),
-            Self::ConsentMissing => "the target asks for the consent of the user to this pairing, and there is none".into(),
+            Self::MachineSubject => {
+                "the subject token has no user, and the pairing does not take tokens of machines".into()
+            }
+            Self::ConsentMissing => {
+                "the target asks for the consent of the user to this pairing, and there is none".into()
+            }
             Self::ScopeOutsidePairing { excess, allowed } => {
                 format!("the pairing does not give {excess}: it allows {}", listed(allowed))
             }
@@ -121,7 +129,9 @@ impl Refusal {
                  refresh_token"
                     .into()
             }
-            Self::ChainTooDeep { max_actors } => format!("a chain may have at most {max_actors} actors, the app included"),
+            Self::ChainTooDeep { max_actors } => {
+                format!("a chain may have at most {max_actors} actors, the app included")
+            }
             Self::ChainLoops => "the chain has already passed through the asked target".into(),
             Self::LifetimeTooShort => "the subject token ends in less than 10 seconds: get a fresh one".into(),
         }

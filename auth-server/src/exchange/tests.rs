@@ -51,8 +51,7 @@ fn world() -> World {
 }
 
 fn api(identifier: &str, scopes: &str, more: &str) -> Api {
-    let document =
-        format!(r#"{{"identifier":"{identifier}","name":"x","scopes":{scopes},"skip_consent":true{more}}}"#);
+    let document = format!(r#"{{"identifier":"{identifier}","name":"x","scopes":{scopes},"skip_consent":true{more}}}"#);
     serde_json::from_str(&document).unwrap()
 }
 

@@ -13,7 +13,8 @@ use crate::audit::Event;
 use crate::protocol::{CodeChallenge, CodeVerifier, GrantType, OAuthError, Parameters, Target, pkce};
 use crate::server::AuthServer;
 use crate::store::{
-    AuthorizationCode, GrantId, NewGrant, NewRefreshToken, OpaqueSecret, Redemption, SecretHash, SessionId, User, UserId,
+    AuthorizationCode, GrantId, NewGrant, NewRefreshToken, OpaqueSecret, Redemption, SecretHash, SessionId, User,
+    UserId,
 };
 use crate::users::{claims_named, claims_of};
 
@@ -57,7 +58,8 @@ pub(super) async fn grant(
     if let Some(grant_id) = &code.grant_id {
         return Err(replayed(server, grant_id).await);
     }
-    let user = server.store.find_user(&document.user_id).await?.filter(|user| !user.blocked).ok_or_else(unknown_code)?;
+    let user =
+        server.store.find_user(&document.user_id).await?.filter(|user| !user.blocked).ok_or_else(unknown_code)?;
     redeem(server, client, hash, &document, &user).await
 }
 
@@ -78,8 +80,16 @@ async fn redeem(
     let grant = new_grant(server, client, document, &scope, now);
     let context = context_of_new(&grant);
 
-    let issue =
-        Issue { server, keys: server.keys(), client, api, context: &context, scope: &scope, until: grant.expires_at, now };
+    let issue = Issue {
+        server,
+        keys: server.keys(),
+        client,
+        api,
+        context: &context,
+        scope: &scope,
+        until: grant.expires_at,
+        now,
+    };
     let access_token = issue.access_token()?;
     let profile = id_token_profile(client, document, &scope, user);
     let id_token = issue.id_token(&access_token, document.nonce.as_deref(), profile)?;

@@ -41,8 +41,16 @@ pub(super) async fn grant(
     };
     let context = context_of_new(&grant);
     let scope = &entitlement.scope;
-    let issue =
-        Issue { server, keys: server.keys(), client, api: Some(api), context: &context, scope, until: grant.expires_at, now };
+    let issue = Issue {
+        server,
+        keys: server.keys(),
+        client,
+        api: Some(api),
+        context: &context,
+        scope,
+        until: grant.expires_at,
+        now,
+    };
     let access_token = issue.access_token()?;
     server.store.insert_grant(grant).await?;
     Event::Issued {
@@ -75,11 +83,10 @@ fn asked_scope(
     target: Option<&Target>,
     parameters: &Parameters,
 ) -> Result<Scope, OAuthError> {
-    let asked: Scope = parameters
-        .one("scope")?
-        .unwrap_or_default()
-        .parse()
-        .map_err(|error: shared_claims::scope::InvalidScope| OAuthError::invalid_scope("scope_malformed", error.to_string()))?;
+    let asked: Scope =
+        parameters.one("scope")?.unwrap_or_default().parse().map_err(|error: shared_claims::scope::InvalidScope| {
+            OAuthError::invalid_scope("scope_malformed", error.to_string())
+        })?;
     if let Some(name) = asked.iter().find(|name| entitlement::is_openid_connect(name)) {
         let description = format!("{name} is about a user, and this grant has none");
         return Err(OAuthError::invalid_scope("scope_not_allowed", description));

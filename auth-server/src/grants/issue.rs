@@ -11,7 +11,8 @@ use crate::registry::{Api, Client};
 use crate::server::AuthServer;
 use crate::store::{Grant, NewGrant};
 use crate::tokens::{
-    AccessTokenRequest, GrantContext, IdTokenRequest, IssuedAccessToken, KeyRing, SignIn, sign_access_token, sign_id_token,
+    AccessTokenRequest, GrantContext, IdTokenRequest, IssuedAccessToken, KeyRing, SignIn, sign_access_token,
+    sign_id_token,
 };
 
 /// How long an access token lives that is for userinfo alone.

@@ -56,8 +56,16 @@ pub(super) async fn grant(
     let renewed = match &presented.document.exchange {
         None => renew(server, client, &presented, &asked, now)?,
         Some(origin) => {
-            let (access_token, scope) =
-                token_exchange::renew(server, client, &presented.grant, &presented.user, origin, &presented.token, &asked, now)?;
+            let (access_token, scope) = token_exchange::renew(
+                server,
+                client,
+                &presented.grant,
+                &presented.user,
+                origin,
+                &presented.token,
+                &asked,
+                now,
+            )?;
             Renewed { access_token, id_token: None, scope }
         }
     };
@@ -91,7 +99,8 @@ async fn present(
     if token.client_id != client.id.as_str() || token.expires_at <= now {
         return Err(invalid().into());
     }
-    let grant = server.store.find_grant(&token.grant_id).await?.filter(|grant| grant.is_live(now)).ok_or_else(invalid)?;
+    let grant =
+        server.store.find_grant(&token.grant_id).await?.filter(|grant| grant.is_live(now)).ok_or_else(invalid)?;
     let user_id = grant.user_id.clone().ok_or_else(invalid)?;
     let user = server.store.find_user(&user_id).await?.filter(|user| !user.blocked).ok_or_else(invalid)?;
     let document = serde_json::from_str(&token.document).map_err(|error| {
@@ -116,14 +125,21 @@ fn renew(
     let allowed = entitlement::still_allowed(asked, api.as_deref(), client);
     let scope = entitlement::of_user(&allowed, api.as_deref(), &presented.user);
     // The right to offline access is what a refresh token is: without it there is nothing to renew.
-    let offline = Scope::from_iter(["offline_access"].into_iter().filter_map(|name| name.parse().ok()));
-    if entitlement::still_allowed(&offline, api.as_deref(), client).is_empty() {
+    if !entitlement::allows_offline_access(client, api.as_deref()) {
         return Err(invalid().into());
     }
     let context = context_of(&presented.grant);
     let until = presented.grant.expires_at;
-    let issue =
-        Issue { server, keys: server.keys(), client, api: api.as_deref(), context: &context, scope: &scope, until, now };
+    let issue = Issue {
+        server,
+        keys: server.keys(),
+        client,
+        api: api.as_deref(),
+        context: &context,
+        scope: &scope,
+        until,
+        now,
+    };
     let access_token = issue.access_token()?;
     // No nonce: it answered the first request (OpenID Connect Core section 12.2).
     let id_token = issue.id_token(&access_token, None, serde_json::Map::new())?;
@@ -160,10 +176,9 @@ async fn rotate(
             )
             .into())
         }
-        Rotation::Unknown
-        | Rotation::OfAnotherClient { .. }
-        | Rotation::Expired
-        | Rotation::GrantEnded { .. } => Err(invalid().into()),
+        Rotation::Unknown | Rotation::OfAnotherClient { .. } | Rotation::Expired | Rotation::GrantEnded { .. } => {
+            Err(invalid().into())
+        }
     }
 }
 
@@ -177,7 +192,10 @@ fn narrower_scope(parameters: &Parameters, token: &RefreshToken) -> Result<Scope
     if excess.is_empty() {
         Ok(asked)
     } else {
-        Err(OAuthError::invalid_scope("scope_not_granted", format!("{excess} was not granted: ask for {}", token.scope)))
+        Err(OAuthError::invalid_scope(
+            "scope_not_granted",
+            format!("{excess} was not granted: ask for {}", token.scope),
+        ))
     }
 }
 

@@ -57,6 +57,7 @@ pub enum ApplicationType {
 /// A client and its policies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "ClientDocument")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a policy of its own, set by its own key")]
 pub struct Client {
     pub id: ClientId,
     /// For people: the consent page shows it.
@@ -173,11 +174,13 @@ impl ClientDocument {
     fn secret_hash(&self) -> Result<Option<SecretHash>, String> {
         match (&self.secret, &self.secret_sha256) {
             (Some(_), Some(_)) => Err(self.wrong("give secret or secret_sha256, not both")),
-            (None, hash) => Ok(hash.clone()),
+            (None, hash) => Ok(*hash),
             (Some(secret), None) => {
                 let secret = secret.expose_secret();
                 if secret.len() < SHORTEST_SECRET {
-                    return Err(self.wrong("the secret must have at least 32 characters: `openssl rand -hex 32` makes one"));
+                    return Err(
+                        self.wrong("the secret must have at least 32 characters: `openssl rand -hex 32` makes one")
+                    );
                 }
                 if !secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
                     return Err(self.wrong(
@@ -204,10 +207,14 @@ impl ClientDocument {
             return Err(self.wrong("authorization_code needs at least one entry in redirect_uris"));
         }
         if public && (uses(GrantType::ClientCredentials) || uses(GrantType::TokenExchange)) {
-            return Err(self.wrong("client_credentials and token exchange need a secret: a public client proves nothing"));
+            return Err(
+                self.wrong("client_credentials and token exchange need a secret: a public client proves nothing")
+            );
         }
         if uses(GrantType::TokenExchange) && self.api.is_none() {
-            return Err(self.wrong("token exchange needs `api`, the identifier of the API whose client identity this is"));
+            return Err(
+                self.wrong("token exchange needs `api`, the identifier of the API whose client identity this is")
+            );
         }
         if public && self.require_pkce == Some(false) {
             return Err(self.wrong("require_pkce = false is not possible for a public client (RFC 9700 section 2.1.1)"));

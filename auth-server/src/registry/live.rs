@@ -86,11 +86,7 @@ fn read(entries: &[RegistryEntry]) -> Result<Registry, InvalidRegistry> {
     if mistakes.is_empty() { Registry::new(apis, clients, pairings) } else { Err(InvalidRegistry(mistakes)) }
 }
 
-fn documents<T: DeserializeOwned>(
-    entries: &[RegistryEntry],
-    kind: EntryKind,
-    mistakes: &mut Vec<String>,
-) -> Vec<T> {
+fn documents<T: DeserializeOwned>(entries: &[RegistryEntry], kind: EntryKind, mistakes: &mut Vec<String>) -> Vec<T> {
     let of_kind = entries.iter().filter(|entry| entry.kind == kind);
     of_kind
         .filter_map(|entry| {

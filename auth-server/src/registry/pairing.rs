@@ -88,7 +88,11 @@ impl Pairing {
     /// The scopes that a subject token with `subject_scope` may get.
     #[must_use]
     pub fn scope_open_to(&self, subject_scope: &Scope) -> Scope {
-        self.scopes.iter().filter(|paired| paired.is_open_to(subject_scope)).map(|paired| paired.scope.clone()).collect()
+        self.scopes
+            .iter()
+            .filter(|paired| paired.is_open_to(subject_scope))
+            .map(|paired| paired.scope.clone())
+            .collect()
     }
 
     /// What an exchange that names no scope asks for.

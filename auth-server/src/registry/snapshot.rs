@@ -125,7 +125,8 @@ impl Registry {
         if !excess.is_empty() {
             mistakes.push(wrong(format!("default_scopes has {excess}, which is not among its scopes")));
         }
-        let required: shared_claims::Scope = pairing.scopes.iter().filter_map(|paired| paired.requires.clone()).collect();
+        let required: shared_claims::Scope =
+            pairing.scopes.iter().filter_map(|paired| paired.requires.clone()).collect();
         let unknown = required.difference(&source.scope());
         if !unknown.is_empty() {
             mistakes.push(wrong(format!("`requires` names {unknown}: the source has {}", source.scope())));
@@ -206,7 +207,8 @@ mod tests {
     #[test]
     fn a_pairing_holds_in_one_direction_only() {
         let registry =
-            build("[]", r#"[{"source":"https://a.example","target":"https://b.example","scopes":["read:b"]}]"#).unwrap();
+            build("[]", r#"[{"source":"https://a.example","target":"https://b.example","scopes":["read:b"]}]"#)
+                .unwrap();
         assert!(registry.pairing("https://a.example", "https://b.example").is_some());
         assert!(registry.pairing("https://b.example", "https://a.example").is_none());
     }

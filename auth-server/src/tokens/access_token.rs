@@ -71,12 +71,7 @@ pub fn sign_access_token(
     Ok(IssuedAccessToken { text, jti: claims.jti, expires_in: Duration::seconds(whole_seconds) })
 }
 
-fn claims(
-    issuer: &str,
-    context: &GrantContext,
-    request: AccessTokenRequest,
-    now: OffsetDateTime,
-) -> AccessTokenClaims {
+fn claims(issuer: &str, context: &GrantContext, request: AccessTokenRequest, now: OffsetDateTime) -> AccessTokenClaims {
     let sign_in = context.sign_in.as_ref();
     AccessTokenClaims {
         iss: issuer.to_owned(),

@@ -1,7 +1,7 @@
 //! The key that seals signing keys at rest (AES-256-GCM) and from which the server's other symmetric keys derive (HKDF,
 //! RFC 5869). It comes from a file or the environment and is never stored.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, NONCE_LEN, RandomizedNonceKey};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{hkdf, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -34,8 +34,7 @@ pub enum SealError {
 impl MasterKey {
     /// Reads 32 bytes in base64.
     pub fn from_base64(text: &SecretString) -> Result<Self, SealError> {
-        let bytes =
-            Zeroizing::new(STANDARD.decode(text.expose_secret().trim()).map_err(|_| SealError::NotAMasterKey)?);
+        let bytes = Zeroizing::new(STANDARD.decode(text.expose_secret().trim()).map_err(|_| SealError::NotAMasterKey)?);
         if bytes.len() != 32 {
             return Err(SealError::NotAMasterKey);
         }

@@ -7,9 +7,7 @@ mod master_key;
 mod rotation;
 mod signing_key;
 
-pub use access_token::{
-    AccessTokenRequest, GrantContext, IssuedAccessToken, SignIn, SigningError, sign_access_token,
-};
+pub use access_token::{AccessTokenRequest, GrantContext, IssuedAccessToken, SignIn, SigningError, sign_access_token};
 pub use id_token::{ID_TOKEN_LIFETIME, IdTokenHint, IdTokenRequest, sign_id_token};
 pub use key_ring::{KeyRing, PublishedKey};
 pub use master_key::{MasterKey, SealError};

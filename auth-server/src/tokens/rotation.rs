@@ -62,12 +62,7 @@ impl LiveKeys {
     }
 
     /// Takes over what the operator changed, and lets go of keys that have retired. True: there was something.
-    pub async fn refresh(
-        &self,
-        store: &Store,
-        master: &MasterKey,
-        now: OffsetDateTime,
-    ) -> Result<bool, RotationError> {
+    pub async fn refresh(&self, store: &Store, master: &MasterKey, now: OffsetDateTime) -> Result<bool, RotationError> {
         let unchanged = store.version("signing_keys").await? == self.version.load(Ordering::Acquire);
         if unchanged && !self.current().is_stale_at(now) {
             return Ok(false);

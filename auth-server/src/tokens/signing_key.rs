@@ -71,9 +71,7 @@ impl SigningKey {
         let pair = match algorithm {
             SigningAlgorithm::RS256 => Pair::Rsa { pair: RsaKeyPair::from_pkcs8(pkcs8)?, padding: &RSA_PKCS1_SHA256 },
             SigningAlgorithm::PS256 => Pair::Rsa { pair: RsaKeyPair::from_pkcs8(pkcs8)?, padding: &RSA_PSS_SHA256 },
-            SigningAlgorithm::ES256 => {
-                Pair::Ecdsa(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)?)
-            }
+            SigningAlgorithm::ES256 => Pair::Ecdsa(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)?),
             SigningAlgorithm::EdDSA => Pair::Ed25519(Ed25519KeyPair::from_pkcs8(pkcs8)?),
         };
         let (kid, public_jwk) = describe(algorithm, &pair);

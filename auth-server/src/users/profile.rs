@@ -45,11 +45,8 @@ pub fn claims_named(user: &User, names: &[String]) -> Map<String, Value> {
 #[must_use]
 pub fn claims_of(user: &User, scope: &Scope) -> Map<String, Value> {
     let Ok(Value::Object(known)) = serde_json::to_value(&user.profile) else { return Map::new() };
-    let allowed = |name: &str| {
-        BY_SCOPE
-            .iter()
-            .any(|(scope_name, claims)| scope.contains(scope_name) && claims.contains(&name))
-    };
+    let allowed =
+        |name: &str| BY_SCOPE.iter().any(|(scope_name, claims)| scope.contains(scope_name) && claims.contains(&name));
     let mut claims: Map<String, Value> = known.into_iter().filter(|(name, _)| allowed(name)).collect();
     if scope.contains("profile") {
         claims.entry("preferred_username").or_insert_with(|| user.username.clone().into());

@@ -17,6 +17,7 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::discovery::{Discovery, DiscoveryError};
 use crate::{AccessToken, Clock, Scope, SystemClock, http};
@@ -183,7 +184,10 @@ impl Inner {
             DiscoveryError::Unreachable(why) => ExchangeError::Unavailable(why),
             DiscoveryError::Unusable(why) => ExchangeError::Fault(why),
         })?;
+        let (asked_at, asked) = (self.clock.now(), scope);
         let scope = scope.to_string();
+        // What is no header value is not passed on; it is the caller's, and no reason to fail.
+        let traceparent = traceparent.and_then(|text| HeaderValue::from_str(text).ok());
         let mut form = vec![
             ("grant_type", GRANT_TYPE),
             ("subject_token", subject.text()),
@@ -196,8 +200,8 @@ impl Inner {
         let send = || async {
             let mut request = self.http.post(metadata.token_endpoint.clone()).form(&form);
             request = request.header(reqwest::header::AUTHORIZATION, self.authorization.clone());
-            if let Some(traceparent) = traceparent {
-                request = request.header("traceparent", traceparent);
+            if let Some(traceparent) = &traceparent {
+                request = request.header("traceparent", traceparent.clone());
             }
             request.send().await
         };
@@ -212,7 +216,7 @@ impl Inner {
             .when(reqwest::Error::is_connect)
             .await
             .map_err(not_sent)?;
-        response::read(response, self.clock.now()).await
+        response::read(response, asked, asked_at).await
     }
 }
 
@@ -227,9 +231,9 @@ fn not_sent(error: reqwest::Error) -> ExchangeError {
 /// `client_secret_basic`: both halves form-encoded, then joined (RFC 6749 section 2.3.1).
 fn basic(client_id: &str, secret: &SecretString) -> Result<HeaderValue, InvalidExchangeClient> {
     use base64::Engine as _;
-    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let pair = format!("{}:{}", encoded(client_id), encoded(secret.expose_secret()));
-    let value = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
+    let encoded = |text: &str| Zeroizing::new(utf8_percent_encode(text, NON_ALPHANUMERIC).to_string());
+    let pair = Zeroizing::new(format!("{}:{}", *encoded(client_id), *encoded(secret.expose_secret())));
+    let value = Zeroizing::new(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair.as_bytes())));
     let mut value = HeaderValue::from_str(&value).map_err(|_| InvalidExchangeClient::Secret)?;
     value.set_sensitive(true);
     Ok(value)

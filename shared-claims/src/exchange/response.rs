@@ -15,8 +15,9 @@ struct Success {
     issued_token_type: String,
     token_type: String,
     expires_in: i64,
+    /// Left out where it is what was asked for (section 2.2.1).
     #[serde(default)]
-    scope: Scope,
+    scope: Option<Scope>,
 }
 
 #[derive(Deserialize)]
@@ -26,26 +27,40 @@ struct Refused {
     error_description: String,
 }
 
-pub(super) async fn read(response: Response, now: OffsetDateTime) -> Result<ExchangedToken, ExchangeError> {
+/// `asked_at`: when the request was sent; counting from the answer would make the token live longer than it does.
+pub(super) async fn read(
+    response: Response,
+    asked: &Scope,
+    asked_at: OffsetDateTime,
+) -> Result<ExchangedToken, ExchangeError> {
     let status = response.status();
-    let body = http::text(response, LARGEST_ANSWER).await.map_err(|error| ExchangeError::Fault(error.to_string()))?;
+    let body = http::text(response, LARGEST_ANSWER).await.map_err(not_read)?;
     if status == StatusCode::OK {
-        return success(&body, now);
+        return success(&body, asked, asked_at);
+    }
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        return Err(ExchangeError::Unavailable(format!("it answers {status}")));
     }
     match serde_json::from_slice::<Refused>(&body) {
-        Ok(Refused { error, error_description })
-            if status.is_client_error() || status == StatusCode::SERVICE_UNAVAILABLE =>
-        {
+        Ok(Refused { error, error_description }) if REFUSALS.contains(&status) => {
             Err(ExchangeError::refused(&error, &error_description))
-        }
-        _ if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS => {
-            Err(ExchangeError::Unavailable(format!("it answers {status}")))
         }
         _ => Err(ExchangeError::Fault(format!("it answers {status}"))),
     }
 }
 
-fn success(body: &[u8], now: OffsetDateTime) -> Result<ExchangedToken, ExchangeError> {
+/// Statuses that carry an OAuth error (RFC 6749 section 5.2).
+const REFUSALS: [StatusCode; 3] = [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+
+fn not_read(error: http::ReadError) -> ExchangeError {
+    match error {
+        http::ReadError::Broken(error) if error.is_timeout() => ExchangeError::TimedOut,
+        http::ReadError::Broken(error) => ExchangeError::Unavailable(error.without_url().to_string()),
+        other => ExchangeError::Fault(other.to_string()),
+    }
+}
+
+fn success(body: &[u8], asked: &Scope, asked_at: OffsetDateTime) -> Result<ExchangedToken, ExchangeError> {
     let fault = |what: &str| ExchangeError::Fault(what.to_owned());
     let answer: Success = serde_json::from_slice(body).map_err(|_| fault("the answer lacks what RFC 8693 requires"))?;
     if answer.issued_token_type != ACCESS_TOKEN {
@@ -58,6 +73,10 @@ fn success(body: &[u8], now: OffsetDateTime) -> Result<ExchangedToken, ExchangeE
     if answer.access_token.is_empty() || answer.expires_in <= 0 {
         return Err(fault("the issued token is empty or over"));
     }
-    let expires_at = now + Duration::seconds(answer.expires_in.min(24 * 60 * 60));
-    Ok(ExchangedToken { text: answer.access_token.into(), scope: answer.scope, expires_at })
+    let scope = answer.scope.unwrap_or_else(|| asked.clone());
+    if !asked.is_empty() && !scope.is_subset(asked) {
+        return Err(fault("the issued token allows more than was asked for"));
+    }
+    let expires_at = asked_at + Duration::seconds(answer.expires_in.min(24 * 60 * 60));
+    Ok(ExchangedToken { text: answer.access_token.into(), scope, expires_at })
 }

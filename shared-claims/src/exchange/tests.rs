@@ -177,6 +177,24 @@ async fn an_answer_that_is_not_rfc_8693_is_a_fault(#[case] answer: serde_json::V
     assert!(matches!(error, ExchangeError::Fault(_)), "{error}");
 }
 
+#[tokio::test]
+async fn a_scope_that_the_answer_leaves_out_is_the_one_that_was_asked_for() {
+    let answer = json!({"access_token":"t","issued_token_type":ACCESS_TOKEN,"token_type":"Bearer","expires_in":60});
+    let server = auth_server(ResponseTemplate::new(200).set_body_json(answer)).await;
+    let scope: Scope = "read:receipts".parse().unwrap();
+    assert_eq!(client(&server, &ManualClock::at(NOW)).exchange(&subject("t"), B, &scope).await.unwrap().scope, scope);
+}
+
+#[tokio::test]
+async fn a_token_that_allows_more_than_was_asked_for_is_a_fault() {
+    let answer = json!({"access_token":"t","issued_token_type":ACCESS_TOKEN,"token_type":"Bearer","expires_in":60,
+        "scope":"read:receipts admin"});
+    let server = auth_server(ResponseTemplate::new(200).set_body_json(answer)).await;
+    let scope: Scope = "read:receipts".parse().unwrap();
+    let error = client(&server, &ManualClock::at(NOW)).exchange(&subject("t"), B, &scope).await.unwrap_err();
+    assert!(matches!(error, ExchangeError::Fault(_)), "{error}");
+}
+
 #[test]
 fn secrets_do_not_show_in_debug_output() {
     let token = ExchangedToken { text: "canary".into(), scope: Scope::empty(), expires_at: NOW };

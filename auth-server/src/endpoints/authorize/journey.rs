@@ -53,12 +53,7 @@ impl Journey {
     }
 
     /// Finds a request that this browser began.
-    pub async fn resume(
-        id: &str,
-        browser: &str,
-        server: &AuthServer,
-        now: OffsetDateTime,
-    ) -> Result<Self, NoPage> {
+    pub async fn resume(id: &str, browser: &str, server: &AuthServer, now: OffsetDateTime) -> Result<Self, NoPage> {
         let kept = server.store.find_authorization_request(SecretHash::of(id), now).await?.ok_or(NoPage::Expired)?;
         if kept.browser_hash != SecretHash::of(browser) {
             return Err(NoPage::Expired);
@@ -89,8 +84,7 @@ impl Journey {
             consent_is_missing,
             expected_sub: self.expected_sub.as_deref(),
         };
-        let person = person
-            .map(|person| Person { sub: person.user.id.as_str(), auth_time: person.session.auth_time });
+        let person = person.map(|person| Person { sub: person.user.id.as_str(), auth_time: person.session.auth_time });
         Ok(next_step(&self.understood.request, &progress, person.as_ref(), now))
     }
 
@@ -153,6 +147,20 @@ impl Journey {
         Ok(page::authorization_response(server, response, cookies))
     }
 
+    /// Ends a journey that was kept: whoever takes the request out answers it, so that a page that is opened again, or a
+    /// button that is pressed twice, gives no second code.
+    pub async fn finish_kept(
+        &self,
+        id: &str,
+        person: &SignedIn,
+        server: &AuthServer,
+        now: OffsetDateTime,
+        cookies: Vec<Cookie<'static>>,
+    ) -> Result<HttpResponse, NoPage> {
+        server.store.take_authorization_request(SecretHash::of(id), now).await?.ok_or(NoPage::Expired)?;
+        self.finish(person, server, now, cookies).await
+    }
+
     /// Ends the journey with an error for the app.
     #[must_use]
     pub fn refuse(&self, server: &AuthServer, error: &OAuthError, cookies: Vec<Cookie<'static>>) -> HttpResponse {
@@ -184,18 +192,15 @@ fn expected_sub(understood: &Understood, server: &AuthServer) -> Result<Option<S
     use secrecy::ExposeSecret as _;
     let request = &understood.request;
     if let Some(hint) = &request.id_token_hint {
-        let hint = IdTokenHint::read(hint.expose_secret(), server.issuer.as_str(), &server.keys()).ok_or_else(|| {
-            OAuthError::invalid_request("id_token_hint_invalid", "the id_token_hint is no ID token of this server")
-        })?;
+        let hint =
+            IdTokenHint::read(hint.expose_secret(), server.issuer.as_str(), &server.keys()).ok_or_else(|| {
+                OAuthError::invalid_request("id_token_hint_invalid", "the id_token_hint is no ID token of this server")
+            })?;
         return Ok(Some(hint.sub));
     }
     Ok(request.claims.subject().map(str::to_owned))
 }
 
 fn nothing_left() -> OAuthError {
-    OAuthError::new(
-        ErrorCode::AccessDenied,
-        "nothing_left",
-        "the person has no permission for any of the asked scopes",
-    )
+    OAuthError::new(ErrorCode::AccessDenied, "nothing_left", "the person has no permission for any of the asked scopes")
 }

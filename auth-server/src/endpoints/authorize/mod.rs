@@ -16,8 +16,8 @@ use next_step::refused_without_page;
 use request::{Misunderstood, understand};
 
 use super::cookies::{self, Name};
-use super::page::{self, NoPage};
 use super::form;
+use super::page::{self, NoPage};
 use crate::protocol::{OAuthError, Parameters};
 use crate::server::AuthServer;
 use crate::store::{OpaqueSecret, StoreError};
@@ -98,10 +98,7 @@ pub async fn signed_in(
 }
 
 /// The browser's cookie, or a new one to be set.
-pub fn browser_of(
-    request: &HttpRequest,
-    server: &AuthServer,
-) -> (String, Vec<actix_web::cookie::Cookie<'static>>) {
+pub fn browser_of(request: &HttpRequest, server: &AuthServer) -> (String, Vec<actix_web::cookie::Cookie<'static>>) {
     if let Some(known) = cookies::read(request, Name::Browser, &server.issuer) {
         return (known, Vec::new());
     }

@@ -94,8 +94,7 @@ mod tests {
 
     /// The step for a person who signed in `ago`; the request began a minute before now.
     fn step(extra: &str, ago: Option<Duration>, consent_is_missing: bool, consented: bool) -> Step {
-        let progress =
-            Progress { began_at: NOW - Duration::MINUTE, consented, consent_is_missing, expected_sub: None };
+        let progress = Progress { began_at: NOW - Duration::MINUTE, consented, consent_is_missing, expected_sub: None };
         let person = ago.map(|ago| Person { sub: "usr_1", auth_time: NOW - ago });
         next_step(&request(extra), &progress, person.as_ref(), NOW)
     }

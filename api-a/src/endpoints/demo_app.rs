@@ -1,0 +1,118 @@
+//! The demo app: its page at `/` and `/callback`, its files below `/app/`, and `/demo/config.json`, which tells it where to
+//! sign in. The files are embedded in the binary.
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use actix_web::web::{Data, Path, ServiceConfig, get, resource};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use rust_embed::{Embed, EmbeddedFile};
+use serde::Serialize;
+use shared_claims::problem::Problem;
+use shared_claims::service::answer;
+
+use crate::config::Config;
+
+#[derive(Embed)]
+#[folder = "../demo-app/"]
+struct Files;
+
+const SCOPE: &str = "openid profile offline_access read:reports write:reports";
+
+/// What the demo app needs to know, and what its pages may load.
+pub struct DemoApp {
+    settings: AppSettings,
+    content_security_policy: String,
+}
+
+/// The answer of `GET /demo/config.json`.
+#[derive(Serialize)]
+struct AppSettings {
+    issuer: String,
+    client_id: String,
+    /// The API that the app's token is for.
+    audience: String,
+    redirect_uri: String,
+    post_logout_redirect_uri: String,
+    scope: &'static str,
+}
+
+impl DemoApp {
+    /// The demo app of this configuration, if it is served.
+    #[must_use]
+    pub fn of(config: &Config) -> Option<Self> {
+        let client_id = config.demo_app.clone()?;
+        let base = config.public_url.as_str().trim_end_matches('/');
+        let settings = AppSettings {
+            issuer: config.issuer.as_str().to_owned(),
+            client_id,
+            audience: config.identifier.clone(),
+            redirect_uri: format!("{base}/callback"),
+            post_logout_redirect_uri: format!("{base}/"),
+            scope: SCOPE,
+        };
+        // Nothing but our own files and the auth server; forms are sent by script, so none may be posted by the browser.
+        let content_security_policy = format!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
+             form-action 'none'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'",
+            config.issuer.origin()
+        );
+        Some(Self { settings, content_security_policy })
+    }
+
+    fn answer(&self) -> HttpResponseBuilder {
+        let mut answer = HttpResponse::Ok();
+        answer
+            .insert_header(("Content-Security-Policy", self.content_security_policy.as_str()))
+            // The redirect from the auth server has a code in its address.
+            .insert_header(("Referrer-Policy", "no-referrer"))
+            .insert_header(("Cross-Origin-Opener-Policy", "same-origin"))
+            .insert_header(("X-Frame-Options", "DENY"));
+        answer
+    }
+}
+
+/// The routes of the app.
+pub fn routes(app: Data<DemoApp>) -> impl FnOnce(&mut ServiceConfig) {
+    move |routes: &mut ServiceConfig| {
+        routes
+            .app_data(app)
+            .service(resource("/").route(get().to(page)))
+            .service(resource("/callback").route(get().to(page)))
+            .service(resource("/app/{path:.*}").route(get().to(file)))
+            .service(resource("/demo/config.json").route(get().to(settings)));
+    }
+}
+
+async fn page(app: Data<DemoApp>) -> Result<HttpResponse, Problem> {
+    match Files::get("index.html") {
+        Some(page) => Ok(app
+            .answer()
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
+            .body(page.data)),
+        None => Err(answer::nothing_here()),
+    }
+}
+
+async fn file(request: HttpRequest, path: Path<String>, app: Data<DemoApp>) -> Result<HttpResponse, Problem> {
+    let Some(file) = Files::get(&path) else { return Err(answer::nothing_here()) };
+    let etag = etag(&file);
+    let known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
+    let mut answer = if known { HttpResponse::NotModified() } else { app.answer() };
+    // A browser asks each time whether its copy is the current one: a page and its scripts always fit together.
+    answer.insert_header((ETAG, etag)).insert_header((CACHE_CONTROL, "no-cache"));
+    if known {
+        return Ok(answer.finish());
+    }
+    let content_type = format!("{}; charset=utf-8", file.metadata.mimetype());
+    Ok(answer.insert_header((CONTENT_TYPE, content_type)).body(file.data))
+}
+
+/// The first 64 bits of the file's SHA-256.
+fn etag(file: &EmbeddedFile) -> String {
+    let hash = file.metadata.sha256_hash()[..8].iter().fold(0_u64, |hash, byte| (hash << 8) | u64::from(*byte));
+    format!("\"{hash:016x}\"")
+}
+
+async fn settings(app: Data<DemoApp>) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(&app.settings)
+}

@@ -1,0 +1,35 @@
+//! HTTP in, HTTP out. This file is the route table.
+
+mod demo_app;
+mod failure;
+mod me;
+mod report;
+
+use actix_web::web::{self, Data, ServiceConfig, get, post, resource, scope};
+use shared_claims::service::{answer, health};
+use shared_claims::{protected_resource, required_scope};
+
+use crate::store::Filings;
+pub use demo_app::DemoApp;
+
+required_scope!(pub ReadReports = "read:reports");
+required_scope!(pub WriteReports = "write:reports");
+
+/// All routes.
+pub fn routes(filings: &Filings, demo_app: Option<Data<DemoApp>>) -> impl FnOnce(&mut ServiceConfig) + use<> {
+    let health = health::routes(filings.store().clone());
+    move |app: &mut ServiceConfig| {
+        app.configure(health).configure(protected_resource::routes).service(
+            scope("/api")
+                .wrap(answer::api_headers())
+                .service(resource("/me").route(get().to(me::me)))
+                .service(resource("/report").route(get().to(report::report)))
+                .service(resource("/receipts").route(get().to(report::receipts)).route(post().to(report::file)))
+                .default_service(web::to(answer::not_found)),
+        );
+        if let Some(demo_app) = demo_app {
+            app.configure(demo_app::routes(demo_app));
+        }
+        app.default_service(web::to(answer::not_found));
+    }
+}

@@ -1,0 +1,66 @@
+//! From a configuration and a listener to something that answers.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
+use shared_claims::resource_server::ResourceServer;
+use shared_claims::service::running::{HEADERS_TIMEOUT, KEEP_ALIVE, MAX_CONNECTIONS, SHUTDOWN_SECONDS};
+use shared_claims::service::{Running, observe};
+use shared_claims::{Clock, ExchangeClient};
+
+use crate::config::Config;
+use crate::endpoints::{self, DemoApp};
+use crate::receipts::{PATIENCE, Receipts};
+use crate::store::Filings;
+
+/// What the handlers share beside the rows.
+pub struct Settings {
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Starts serving on a listener that is already bound; returns once connections are accepted. Must be called inside a
+/// tokio runtime.
+pub async fn start(config: Config, listener: TcpListener, clock: Arc<dyn Clock>) -> anyhow::Result<Running> {
+    let address = listener.local_addr()?;
+    let demo_app = DemoApp::of(&config).map(web::Data::new);
+    let guard = ResourceServer::builder(config.issuer.as_str(), &config.identifier)
+        .backchannel_url(config.backchannel_url.clone())
+        .public_url(config.public_url)
+        .scopes(["read:reports", "write:reports"])
+        .clock(Arc::clone(&clock))
+        .build()?;
+    let guard = web::Data::new(guard);
+    let exchange = ExchangeClient::builder(config.issuer.as_str())
+        .client(&config.client.id, config.client.secret)
+        .backchannel_url(config.backchannel_url)
+        .timeout(PATIENCE)
+        .clock(Arc::clone(&clock))
+        .build()?;
+    let receipts = web::Data::new(Receipts::at(config.downstream, exchange)?);
+    let url = config.database_url;
+    let filings = tokio::task::spawn_blocking(move || Filings::open(url.expose_secret())).await?;
+    let filings = web::Data::new(filings.context("filings cannot be kept")?);
+    let settings = web::Data::new(Settings { clock });
+
+    let http = HttpServer::new(move || {
+        App::new()
+            .app_data(guard.clone())
+            .app_data(receipts.clone())
+            .app_data(filings.clone())
+            .app_data(settings.clone())
+            .wrap(from_fn(observe::request))
+            .configure(endpoints::routes(&filings, demo_app.clone()))
+    })
+    .disable_signals()
+    .client_request_timeout(HEADERS_TIMEOUT)
+    .keep_alive(KEEP_ALIVE)
+    .max_connections(MAX_CONNECTIONS)
+    .shutdown_timeout(SHUTDOWN_SECONDS)
+    .listen(listener)?
+    .run();
+    Ok(Running::spawn(http, address))
+}
