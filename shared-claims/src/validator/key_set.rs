@@ -123,3 +123,73 @@ fn algorithm(alg: &str, kty: &str, crv: Option<&str>) -> Option<Algorithm> {
     };
     Some(algorithm)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::minting::{ALGORITHMS, Signer};
+    use rstest::rstest;
+    use serde_json::json;
+
+    /// The key ids that are left of a set of a good key, `good`, and a changed one, `other`.
+    fn left_of(change: impl FnOnce(&mut Value)) -> Vec<String> {
+        let mut other = Signer::new(Algorithm::ES256).named("other").jwk();
+        change(&mut other);
+        let jwks = json!({ "keys": [other, Signer::new(Algorithm::EdDSA).named("good").jwk()] });
+        let mut names: Vec<_> = KeySet::from_jwks(&jwks.to_string()).unwrap().0.into_keys().collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn a_key_of_every_algorithm_is_kept_with_that_algorithm() {
+        for algorithm in ALGORITHMS {
+            let signer = Signer::new(algorithm);
+            assert_eq!(signer.key_set().find(&signer.kid).map(VerificationKey::algorithm), Some(algorithm));
+        }
+        assert_eq!(left_of(|_| {}), ["good", "other"]);
+    }
+
+    #[rstest]
+    #[case::symmetric(json!({ "kty": "oct", "k": "c2VjcmV0", "alg": "HS256", "kid": "other" }))]
+    #[case::symmetric_with_another_alg(json!({ "kty": "oct", "k": "c2VjcmV0", "alg": "ES256", "kid": "other" }))]
+    #[case::post_quantum(json!({ "kty": "AKP", "alg": "ML-DSA-65", "pub": "AAAA", "kid": "other" }))]
+    #[case::no_kind(json!({ "kid": "other", "alg": "ES256" }))]
+    #[case::not_an_object(json!("other"))]
+    #[case::nothing(Value::Null)]
+    fn a_key_that_is_not_for_us_leaves_the_rest_of_the_set(#[case] key: Value) {
+        assert_eq!(left_of(|other| *other = key), ["good"]);
+    }
+
+    #[rstest]
+    #[case::for_encryption("use", json!("enc"))]
+    #[case::use_of_another_type("use", json!(7))]
+    #[case::operations_without_verify("key_ops", json!(["encrypt"]))]
+    #[case::private("d", json!("AAAA"))]
+    #[case::empty_name("kid", json!(""))]
+    #[case::no_name("kid", Value::Null)]
+    #[case::no_algorithm("alg", Value::Null)]
+    #[case::algorithm_of_another_kind("alg", json!("RS256"))]
+    #[case::algorithm_of_another_curve("alg", json!("ES384"))]
+    #[case::symmetric_algorithm("alg", json!("HS256"))]
+    #[case::another_curve("crv", json!("P-384"))]
+    #[case::not_base64("x", json!("*"))]
+    fn a_key_with_a_wrong_member_is_left_out(#[case] member: &str, #[case] value: Value) {
+        assert_eq!(left_of(|other| other[member] = value), ["good"]);
+    }
+
+    #[test]
+    fn two_keys_under_one_name_verify_nothing() {
+        assert_eq!(left_of(|other| other["kid"] = json!("good")), [""; 0]);
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("[]")]
+    #[case("{}")]
+    #[case(r#"{"keys":{}}"#)]
+    #[case(r#"{"keys":"x"}"#)]
+    fn what_is_not_a_key_set_is_an_error(#[case] text: &str) {
+        assert!(KeySet::from_jwks(text).is_err());
+    }
+}

@@ -1,0 +1,186 @@
+//! How an API refuses a request for its token: a challenge that clients understand (RFC 6750 section 3), which names the
+//! API's metadata (RFC 9728 section 5.1), with a problem document for people (RFC 9457).
+
+use std::fmt::Write as _;
+
+use url::Url;
+
+use crate::{Problem, ResourceServer, Scope};
+
+/// Why a request is refused for its token (RFC 6750 section 3.1). Texts are public.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// There is no token: 401, and no error code, since nothing was wrong yet.
+    MissingToken,
+    /// The token is not sent as it should be: 400.
+    InvalidRequest(String),
+    /// The token is no good: 401. The client gets a fresh one and tries again.
+    InvalidToken(String),
+    /// The user must sign in more strongly or more recently: 401 (RFC 9470 section 3).
+    InsufficientUserAuthentication(String),
+    /// The token is good and does not allow this: 403. Names the scope that would.
+    InsufficientScope(Scope),
+}
+
+/// The answer to a refused request. Made by [`ResourceServer::challenge`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    refusal: Refusal,
+    realm: String,
+    metadata_url: Option<Url>,
+}
+
+impl ResourceServer {
+    /// The answer of this API to a request that it refuses. Also for handlers, whose own call to another API may find
+    /// that the caller's token is no good any more.
+    #[must_use]
+    pub fn challenge(&self, refusal: Refusal) -> Challenge {
+        Challenge { refusal, realm: self.metadata().resource.clone(), metadata_url: self.metadata_url().cloned() }
+    }
+}
+
+impl Challenge {
+    #[must_use]
+    pub fn refusal(&self) -> &Refusal {
+        &self.refusal
+    }
+
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self.refusal {
+            Refusal::MissingToken | Refusal::InvalidToken(_) | Refusal::InsufficientUserAuthentication(_) => 401,
+            Refusal::InvalidRequest(_) => 400,
+            Refusal::InsufficientScope(_) => 403,
+        }
+    }
+
+    /// The error code (RFC 6750 section 3.1, RFC 9470 section 3).
+    #[must_use]
+    pub fn error(&self) -> Option<&'static str> {
+        match self.refusal {
+            Refusal::MissingToken => None,
+            Refusal::InvalidRequest(_) => Some("invalid_request"),
+            Refusal::InvalidToken(_) => Some("invalid_token"),
+            Refusal::InsufficientUserAuthentication(_) => Some("insufficient_user_authentication"),
+            Refusal::InsufficientScope(_) => Some("insufficient_scope"),
+        }
+    }
+
+    /// What goes behind `WWW-Authenticate:`.
+    #[must_use]
+    pub fn header_value(&self) -> String {
+        let mut value = format!("Bearer realm=\"{}\"", quotable(&self.realm));
+        let mut add = |name: &str, text: &str| {
+            // Writing to a String cannot fail.
+            let _ = write!(value, ", {name}=\"{}\"", quotable(text));
+        };
+        if let Some(error) = self.error() {
+            add("error", error);
+            add("error_description", &self.description());
+        }
+        if let Refusal::InsufficientScope(scope) = &self.refusal {
+            add("scope", &scope.to_string());
+        }
+        if let Some(url) = &self.metadata_url {
+            add("resource_metadata", url.as_str());
+        }
+        value
+    }
+
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        let title = match self.status() {
+            400 => "Bad Request",
+            403 => "Forbidden",
+            _ => "Unauthorized",
+        };
+        let problem = Problem::new(self.status(), title).with_detail(self.description());
+        self.error().into_iter().fold(problem, Problem::with_error)
+    }
+
+    fn description(&self) -> String {
+        match &self.refusal {
+            Refusal::MissingToken => "send an access token in the header Authorization: Bearer".to_owned(),
+            Refusal::InsufficientScope(scope) => format!("the token does not allow this: it needs the scope {scope}"),
+            Refusal::InvalidRequest(text)
+            | Refusal::InvalidToken(text)
+            | Refusal::InsufficientUserAuthentication(text) => text.clone(),
+        }
+    }
+}
+
+impl std::fmt::Display for Challenge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.description())
+    }
+}
+
+impl std::error::Error for Challenge {}
+
+/// Without what has a meaning in a quoted string or a header line (RFC 6750 section 3 allows no more than this).
+fn quotable(text: &str) -> String {
+    text.chars().filter(|character| matches!(character, ' '..='~') && !matches!(character, '"' | '\\')).collect()
+}
+
+#[cfg(feature = "actix")]
+mod response {
+    use actix_web::body::BoxBody;
+    use actix_web::http::StatusCode;
+    use actix_web::http::header::WWW_AUTHENTICATE;
+    use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError};
+
+    use super::Challenge;
+
+    impl ResponseError for Challenge {
+        fn status_code(&self) -> StatusCode {
+            self.problem().status_code()
+        }
+
+        fn error_response(&self) -> HttpResponse<BoxBody> {
+            let problem = self.problem();
+            problem.builder().insert_header((WWW_AUTHENTICATE, self.header_value())).body(problem.body())
+        }
+    }
+
+    impl Responder for Challenge {
+        type Body = BoxBody;
+
+        fn respond_to(self, _: &HttpRequest) -> HttpResponse<BoxBody> {
+            self.error_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api() -> ResourceServer {
+        let public_url: Url = "http://localhost:9002".parse().unwrap();
+        let builder = ResourceServer::builder("http://localhost:9000", "https://api-b.example");
+        builder.public_url(public_url).build().unwrap()
+    }
+
+    #[test]
+    fn a_missing_token_is_challenged_without_an_error() {
+        let challenge = api().challenge(Refusal::MissingToken);
+        let metadata = "http://localhost:9002/.well-known/oauth-protected-resource";
+        let expected = format!(r#"Bearer realm="https://api-b.example", resource_metadata="{metadata}""#);
+        assert_eq!((challenge.status(), challenge.header_value()), (401, expected));
+    }
+
+    #[test]
+    fn a_scope_that_is_missing_is_named() {
+        let challenge = api().challenge(Refusal::InsufficientScope("read:receipts".parse().unwrap()));
+        assert_eq!((challenge.status(), challenge.error()), (403, Some("insufficient_scope")));
+        assert!(challenge.header_value().contains(r#", scope="read:receipts""#));
+    }
+
+    #[test]
+    fn a_description_cannot_leave_its_quotes() {
+        let evil = "x\", error=\"none\\\r\nSet-Cookie: a=b é";
+        let value = api().challenge(Refusal::InvalidToken(evil.to_owned())).header_value();
+        assert!(value.contains(r#"error_description="x, error=noneSet-Cookie: a=b ""#), "{value}");
+    }
+}

@@ -1,0 +1,174 @@
+//! Extractors for actix handlers: a handler says in its signature who may call it, and never runs for anybody else.
+//!
+//! The token comes in the header `Authorization: Bearer` and nowhere else (RFC 6750 section 2.1; RFC 9700 section 4.3.2
+//! for why not in a query). Refusals answer themselves (RFC 6750 section 3).
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::error::InternalError;
+use actix_web::http::header::{AUTHORIZATION, RETRY_AFTER};
+use actix_web::{FromRequest, HttpRequest, web};
+use url::form_urlencoded;
+
+use crate::challenge::Refusal;
+use crate::{AccessToken, Problem, ResourceServer, Scope, Unauthenticated};
+
+/// A scope that a handler demands, as a type. Made by [`required_scope!`](crate::required_scope).
+pub trait RequiredScope: 'static {
+    /// The names that all must be there, separated by spaces.
+    const SCOPE: &'static str;
+}
+
+/// No scope in particular: any valid token will do.
+#[derive(Clone, Copy, Debug)]
+pub struct AnyScope;
+
+impl RequiredScope for AnyScope {
+    const SCOPE: &'static str = "";
+}
+
+/// Names a scope by a type, for [`Caller`]. A text that is no scope does not compile.
+///
+/// ```
+/// shared_claims::required_scope!(pub ReadReports = "read:reports");
+/// ```
+/// ```compile_fail
+/// shared_claims::required_scope!(pub ReadReports = "read:\"reports\"");
+/// ```
+#[macro_export]
+macro_rules! required_scope {
+    ($(#[$meta:meta])* $visibility:vis $name:ident = $scope:literal) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug)]
+        $visibility struct $name;
+
+        impl $crate::extract::RequiredScope for $name {
+            const SCOPE: &'static str = {
+                assert!($crate::extract::is_scope($scope), "not a scope by RFC 6749 section 3.3");
+                $scope
+            };
+        }
+
+        const _: &str = <$name as $crate::extract::RequiredScope>::SCOPE;
+    };
+}
+
+/// Whether `text` is one scope name or several, separated by single spaces (RFC 6749 section 3.3).
+#[doc(hidden)]
+#[must_use]
+pub const fn is_scope(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut position = 0;
+    let mut in_name = false;
+    while position < bytes.len() {
+        in_name = match bytes[position] {
+            b' ' if in_name => false,
+            0x21 | 0x23..=0x5b | 0x5d..=0x7e => true,
+            _ => return false,
+        };
+        position += 1;
+    }
+    in_name
+}
+
+/// Who calls: a validated access token that allows at least `S`. Needs `web::Data<ResourceServer>` in the app.
+pub struct Caller<S: RequiredScope = AnyScope> {
+    token: AccessToken,
+    allowed: PhantomData<fn() -> S>,
+}
+
+impl<S: RequiredScope> Deref for Caller<S> {
+    type Target = AccessToken;
+
+    fn deref(&self) -> &AccessToken {
+        &self.token
+    }
+}
+
+impl<S: RequiredScope> Clone for Caller<S> {
+    fn clone(&self) -> Self {
+        Self { token: self.token.clone(), allowed: PhantomData }
+    }
+}
+
+impl<S: RequiredScope> std::fmt::Debug for Caller<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Caller").field(&self.token).finish()
+    }
+}
+
+impl<S: RequiredScope> FromRequest for Caller<S> {
+    type Error = actix_web::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let Some(api) = request.app_data::<web::Data<ResourceServer>>().cloned() else {
+            log::error!("the app has no web::Data<ResourceServer>, so nobody can be let in");
+            return Box::pin(async { Err(Problem::new(500, "Internal Server Error").into()) });
+        };
+        let token = bearer_token(request).map(ToOwned::to_owned);
+        Box::pin(async move {
+            let token = token.map_err(|refusal| api.challenge(refusal))?;
+            let token = api.authenticate(&token).await.map_err(|refused| answer(&api, &refused))?;
+            allows(&token, S::SCOPE).map_err(|refusal| api.challenge(refusal))?;
+            Ok(Self { token, allowed: PhantomData })
+        })
+    }
+}
+
+/// The token of the request, sent in the one way that is accepted, once.
+fn bearer_token(request: &HttpRequest) -> Result<&str, Refusal> {
+    if form_urlencoded::parse(request.query_string().as_bytes()).any(|(name, _)| name == "access_token") {
+        return Err(malformed("a token does not belong in the address: send it in the header Authorization"));
+    }
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    let Some(header) = headers.next() else { return Err(Refusal::MissingToken) };
+    if headers.next().is_some() {
+        return Err(malformed("the header Authorization comes more than once"));
+    }
+    let header = header.to_str().map_err(|_| malformed("the header Authorization is not plain text"))?;
+    let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
+    if !scheme.eq_ignore_ascii_case("Bearer") {
+        // Another scheme is as good as none (RFC 6750 section 3.1).
+        return Err(Refusal::MissingToken);
+    }
+    let token = token.trim_start_matches(' ');
+    if is_b64token(token) { Ok(token) } else { Err(malformed("behind Bearer belongs one token")) }
+}
+
+/// `b64token` (RFC 6750 section 2.1): also what keeps `a, Bearer b` from being a token.
+fn is_b64token(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    !body.is_empty() && body.bytes().all(allowed)
+}
+
+fn malformed(description: &str) -> Refusal {
+    Refusal::InvalidRequest(description.to_owned())
+}
+
+/// Every name of `scope` is in the token's scope (RFC 6750 section 3.1, `insufficient_scope`).
+fn allows(token: &AccessToken, scope: &'static str) -> Result<(), Refusal> {
+    // `required_scope!` lets no other text through than one that parses; what did would allow nobody.
+    let required: Scope = scope.parse().map_err(|_| Refusal::InsufficientScope(Scope::empty()))?;
+    if required.is_subset(token.scope()) { Ok(()) } else { Err(Refusal::InsufficientScope(required)) }
+}
+
+fn answer(api: &ResourceServer, refused: &Unauthenticated) -> actix_web::Error {
+    log::debug!("a token is refused: {}", refused.reason());
+    match refused {
+        Unauthenticated::Invalid(invalid) => api.challenge(Refusal::InvalidToken(invalid.to_string())).into(),
+        Unauthenticated::Unavailable => {
+            let problem = Problem::new(503, "Service Unavailable").with_detail(refused.to_string());
+            let response = problem.builder().insert_header((RETRY_AFTER, "1")).body(problem.body());
+            InternalError::from_response(problem, response).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

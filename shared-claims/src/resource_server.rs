@@ -1,0 +1,160 @@
+//! What an API keeps to check its callers' tokens: its own name, its issuer, and the issuer's keys (RFC 6749 section 7,
+//! RFC 9068 section 4).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use url::Url;
+
+use crate::discovery::Discovery;
+use crate::jwks::Jwks;
+use crate::protected_resource::{self, ProtectedResourceMetadata};
+use crate::validator::{InvalidExpectation, InvalidToken, Validator, key_id};
+use crate::{AccessToken, Clock, Scope, SystemClock, http};
+
+/// For how long a request may wait for the issuer's keys.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Why nobody is let in with this token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unauthenticated {
+    /// The token is no good: answer 401 `invalid_token`.
+    #[error(transparent)]
+    Invalid(#[from] InvalidToken),
+    /// The token cannot be checked now: answer 503. The cause is in the log.
+    #[error("the token cannot be checked now: the keys of its issuer cannot be reached")]
+    Unavailable,
+}
+
+impl Unauthenticated {
+    /// A name that stays the same from version to version.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid(invalid) => invalid.reason(),
+            Self::Unavailable => "keys_unavailable",
+        }
+    }
+}
+
+/// The resource server cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidResourceServer {
+    #[error(transparent)]
+    Expectation(#[from] InvalidExpectation),
+    #[error("the HTTP client cannot be made: {0}")]
+    Http(#[from] reqwest::Error),
+}
+
+/// Checks the tokens that come to one API. Clones share the issuer's keys.
+#[derive(Clone)]
+pub struct ResourceServer(Arc<Inner>);
+
+struct Inner {
+    validator: Validator,
+    jwks: Jwks,
+    clock: Arc<dyn Clock>,
+    metadata: ProtectedResourceMetadata,
+    metadata_url: Option<Url>,
+}
+
+/// Settings of a [`ResourceServer`].
+pub struct ResourceServerBuilder {
+    issuer: String,
+    identifier: String,
+    backchannel_url: Option<Url>,
+    public_url: Option<Url>,
+    scopes: Scope,
+    clock: Arc<dyn Clock>,
+}
+
+impl ResourceServerBuilder {
+    /// The auth server's base address, where this service reaches it under another name than browsers do.
+    #[must_use]
+    pub fn backchannel_url(mut self, url: impl Into<Option<Url>>) -> Self {
+        self.backchannel_url = url.into();
+        self
+    }
+
+    /// This API's own base address as its callers know it. Challenges then name the API's metadata (RFC 9728).
+    #[must_use]
+    pub fn public_url(mut self, url: impl Into<Option<Url>>) -> Self {
+        self.public_url = url.into();
+        self
+    }
+
+    /// The scopes that this API knows, for its metadata.
+    #[must_use]
+    pub fn scopes(mut self, scopes: Scope) -> Self {
+        self.scopes = scopes;
+        self
+    }
+
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Fails where the issuer or the identifier is empty: nothing would be checked against it.
+    pub fn build(self) -> Result<ResourceServer, InvalidResourceServer> {
+        let validator = Validator::new(&self.issuer, &self.identifier)?;
+        let http = http::client(TIMEOUT)?;
+        let discovery = Discovery::new(&self.issuer, self.backchannel_url, http.clone());
+        Ok(ResourceServer(Arc::new(Inner {
+            validator,
+            jwks: Jwks::new(discovery, http, Arc::clone(&self.clock)),
+            clock: self.clock,
+            metadata: ProtectedResourceMetadata::new(&self.identifier, &self.issuer, &self.scopes),
+            metadata_url: self.public_url.as_ref().map(protected_resource::address),
+        })))
+    }
+}
+
+impl ResourceServer {
+    /// An API that is called `identifier` in the `aud` of tokens from `issuer`.
+    #[must_use]
+    pub fn builder(issuer: &str, identifier: &str) -> ResourceServerBuilder {
+        ResourceServerBuilder {
+            issuer: issuer.to_owned(),
+            identifier: identifier.to_owned(),
+            backchannel_url: None,
+            public_url: None,
+            scopes: Scope::empty(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Checks a token that came as a bearer token.
+    pub async fn authenticate(&self, token: &str) -> Result<AccessToken, Unauthenticated> {
+        let keys = self.0.jwks.keys_for(&key_id(token)?).await.map_err(|_| Unauthenticated::Unavailable)?;
+        let claims = self.0.validator.validate(token, &keys, self.now())?;
+        // A bound token in the hands of somebody without its key is stolen (RFC 9449 section 7.2, RFC 8705 section 3).
+        if claims.cnf.is_some() {
+            return Err(InvalidToken::Bound.into());
+        }
+        Ok(AccessToken::validated(claims, token))
+    }
+
+    /// What this API says of itself (RFC 9728).
+    #[must_use]
+    pub fn metadata(&self) -> &ProtectedResourceMetadata {
+        &self.0.metadata
+    }
+
+    /// Where [`Self::metadata`] is served, if the API knows its own address.
+    #[must_use]
+    pub fn metadata_url(&self) -> Option<&Url> {
+        self.0.metadata_url.as_ref()
+    }
+
+    fn now(&self) -> OffsetDateTime {
+        self.0.clock.now()
+    }
+}
+
+#[cfg(test)]
+mod tests;
