@@ -12,7 +12,7 @@ use url::Url;
 use crate::http;
 
 /// How long metadata is kept before it is read again.
-const MAX_AGE: Duration = Duration::from_secs(300);
+const MAX_AGE: Duration = Duration::from_mins(5);
 /// How long a failure is remembered, so that a server that is down is not asked by every request.
 const COOL_DOWN: Duration = Duration::from_secs(1);
 const LARGEST_DOCUMENT: usize = 64 * 1024;

@@ -77,7 +77,7 @@ impl Event<'_> {
 
     fn describe(&self) -> (&'static str, Vec<(&'static str, Option<String>)>) {
         let text = |text: &str| Some(text.to_owned());
-        let maybe = |text: &Option<&str>| text.map(str::to_owned);
+        let maybe = |text: Option<&str>| text.map(str::to_owned);
         let address = |address: &IpAddr| Some(address.to_string());
         match self {
             Self::Issued { grant_type, grant, jti, parent_jti, user, client, target, scope } => (
@@ -86,10 +86,10 @@ impl Event<'_> {
                     ("grant_type", text(grant_type)),
                     ("grant", text(grant)),
                     ("jti", text(jti)),
-                    ("parent_jti", maybe(parent_jti)),
-                    ("user", maybe(user)),
+                    ("parent_jti", maybe(*parent_jti)),
+                    ("user", maybe(*user)),
                     ("client", text(client)),
-                    ("target", maybe(target)),
+                    ("target", maybe(*target)),
                     ("scope", text(scope)),
                 ],
             ),
@@ -97,7 +97,7 @@ impl Event<'_> {
                 "refused",
                 vec![
                     ("endpoint", text(endpoint)),
-                    ("client", maybe(client)),
+                    ("client", maybe(*client)),
                     ("error", text(error)),
                     ("reason", text(reason)),
                 ],

@@ -9,8 +9,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use shared_claims::ScopeToken;
+use shared_claims::service::Issuer;
 
-use super::Issuer;
 use crate::registry::{Api, Client, Pairing, SigningAlgorithm};
 use crate::store::{DatabaseSettings, Durability, Profile};
 
@@ -135,7 +135,7 @@ impl Default for LifetimeSettings {
     fn default() -> Self {
         const HOUR: u64 = 60 * 60;
         Self {
-            authorization_code: Duration::from_secs(60),
+            authorization_code: Duration::from_mins(1),
             authorization_request: Duration::from_secs(HOUR / 2),
             session_idle: Duration::from_secs(8 * HOUR),
             session: Duration::from_secs(24 * HOUR),

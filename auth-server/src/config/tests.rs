@@ -27,7 +27,7 @@ fn a_minimal_configuration_has_safe_defaults() {
     assert!(config.listen.ip().is_loopback());
     assert!(config.trusted_proxies.is_empty());
     assert_eq!(config.exchange.max_actors, 5);
-    assert_eq!(config.lifetimes.authorization_code, Duration::from_secs(60));
+    assert_eq!(config.lifetimes.authorization_code, Duration::from_mins(1));
 }
 
 #[test]

@@ -32,7 +32,7 @@ async fn show(request: &HttpRequest, server: &AuthServer) -> Result<HttpResponse
     let step = journey.step(person.as_ref(), server, now).await?;
     match (step, &person) {
         (Step::Consent, Some(person)) => Ok(consent_page(server, &journey, &id, &browser, person)),
-        (Step::Finish, Some(person)) => journey.finish(person, server, now, Vec::new()).await,
+        (Step::Finish, Some(person)) => journey.finish_kept(&id, person, server, now, Vec::new()).await,
         _ => Ok(page::see_other(&page_of(Step::SignIn, &id, server), Vec::new())),
     }
 }

@@ -19,6 +19,7 @@ pub async fn metadata(server: web::Data<AuthServer>) -> HttpResponse {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the members are those of the specification")]
 struct Metadata {
     issuer: String,
     authorization_endpoint: String,

@@ -14,7 +14,7 @@ use crate::audit::Event;
 use crate::pages::{LoginPage, SignInProblem};
 use crate::protocol::{OAuthError, Parameters};
 use crate::server::AuthServer;
-use crate::store::{SecretHash, User};
+use crate::store::User;
 use crate::users::{NewSession, SignInError, SignedIn};
 
 pub async fn get(request: HttpRequest, server: web::Data<AuthServer>) -> HttpResponse {
@@ -33,7 +33,7 @@ async fn show(request: &HttpRequest, server: &AuthServer) -> Result<HttpResponse
     let person = signed_in(request, server, now).await?;
     match (journey.step(person.as_ref(), server, now).await?, &person) {
         // Signed in meanwhile, in another tab.
-        (Step::Finish, Some(person)) => journey.finish(person, server, now, Vec::new()).await,
+        (Step::Finish, Some(person)) => journey.finish_kept(&id, person, server, now, Vec::new()).await,
         (step @ Step::Consent, _) => Ok(page::see_other(&page_of(step, &id, server), Vec::new())),
         _ => Ok(login_page(server, &journey, &id, &browser, None, None)),
     }
@@ -92,10 +92,7 @@ async fn begin_session(
     let cookies = vec![cookies::set(Name::Session, cookie.expose().to_owned(), &server.issuer, None)];
     let person = SignedIn { session, user };
     match journey.step(Some(&person), server, now).await? {
-        Step::Finish => {
-            server.store.take_authorization_request(SecretHash::of(id), now).await?;
-            journey.finish(&person, server, now, cookies).await
-        }
+        Step::Finish => journey.finish_kept(id, &person, server, now, cookies).await,
         step => Ok(page::see_other(&page_of(step, id, server), cookies)),
     }
 }

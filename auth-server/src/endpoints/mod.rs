@@ -11,7 +11,7 @@ mod form;
 mod health;
 mod jwks;
 mod login;
-mod observe;
+mod measure;
 mod page;
 mod peer;
 mod site;
@@ -22,7 +22,7 @@ use actix_web::web::{self, ServiceConfig, get, post, resource};
 
 use crate::server::AuthServer;
 
-pub use observe::request as observe_request;
+pub use measure::request as measure_request;
 
 /// All routes, below the issuer's own path.
 pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce(&mut ServiceConfig) + use<> {
@@ -51,6 +51,11 @@ pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce
         if metrics_here {
             scope = scope.service(resource("/metrics").route(get().to(health::metrics)));
         }
+        if !base.is_empty() {
+            // RFC 8414 section 3.1: for an issuer with a path, the well-known part comes before it.
+            let inserted = format!("/.well-known/oauth-authorization-server{base}");
+            app.service(open(&inserted).route(get().to(discovery::metadata)));
+        }
         app.app_data(server).service(scope.default_service(web::to(site::not_found)));
     }
 }
@@ -65,7 +70,7 @@ fn open(
         Response = actix_web::dev::ServiceResponse<actix_web::body::EitherBody<actix_web::body::BoxBody>>,
         Error = actix_web::Error,
         InitError = (),
-    >,
+    > + use<>,
 > {
     resource(path).wrap(cors::for_anybody())
 }

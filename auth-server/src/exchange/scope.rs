@@ -26,7 +26,7 @@ pub(super) fn grant(source: &Api, target: &Target, facts: &Facts<'_>) -> Result<
         OnExcess::Trim => asked.intersection(&open),
         OnExcess::Refuse => nothing_in_excess(asked, &open, target, facts)?,
     };
-    let permitted = within_permissions(within, target, facts);
+    let permitted = within_permissions(&within, target, facts);
     if permitted.is_empty() { Err(Refusal::NothingLeft) } else { Ok(permitted) }
 }
 
@@ -70,7 +70,7 @@ fn requires_more(not_open: &Scope, target: &Target, facts: &Facts<'_>) -> Refusa
     if missing.is_empty() { Refusal::NothingLeft } else { Refusal::ScopeRequiresMore { missing } }
 }
 
-fn within_permissions(scope: Scope, target: &Target, facts: &Facts<'_>) -> Scope {
+fn within_permissions(scope: &Scope, target: &Target, facts: &Facts<'_>) -> Scope {
     let still_owned = scope.intersection(&target.api.scope());
     match facts.user {
         Some(user) if target.api.enforce_permissions => {

@@ -83,7 +83,7 @@ fn choose_api(
 }
 
 /// OpenID Connect Core section 11: where offline access is not possible, asking for it is ignored.
-fn allows_offline_access(client: &Client, api: Option<&Api>) -> bool {
+pub(super) fn allows_offline_access(client: &Client, api: Option<&Api>) -> bool {
     client.may_use(GrantType::RefreshToken) && api.is_none_or(|api| api.allow_offline_access)
 }
 

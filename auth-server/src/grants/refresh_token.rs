@@ -125,8 +125,7 @@ fn renew(
     let allowed = entitlement::still_allowed(asked, api.as_deref(), client);
     let scope = entitlement::of_user(&allowed, api.as_deref(), &presented.user);
     // The right to offline access is what a refresh token is: without it there is nothing to renew.
-    let offline = Scope::from_iter(["offline_access"].into_iter().filter_map(|name| name.parse().ok()));
-    if entitlement::still_allowed(&offline, api.as_deref(), client).is_empty() {
+    if !entitlement::allows_offline_access(client, api.as_deref()) {
         return Err(invalid().into());
     }
     let context = context_of(&presented.grant);

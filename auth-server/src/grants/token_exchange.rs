@@ -68,17 +68,20 @@ fn verify_subject_token(
         log::error!("the issuer cannot be expected in tokens: {error}");
         OAuthError::server_error()
     })?;
-    let verified = verifier.with_leeway(std::time::Duration::ZERO).verify(token, server.keys().verification(), now);
-    verified.map_err(|error| refused_subject_token(&error).into())
+    let strict = verifier.with_leeway(std::time::Duration::ZERO);
+    strict.verify(token, server.keys().verification(), now).map_err(|error| refused_subject_token(error).into())
 }
 
-fn refused_subject_token(error: &InvalidToken) -> OAuthError {
+fn refused_subject_token(error: InvalidToken) -> OAuthError {
     let (reason, description) = match error {
         InvalidToken::Expired => {
             ("subject_token_expired", "the subject token has expired: the caller needs a fresh one")
         }
         InvalidToken::WrongType => {
             ("subject_token_not_an_access_token", "the subject token is of another kind: send an access token (at+jwt)")
+        }
+        InvalidToken::Malformed | InvalidToken::TooLong | InvalidToken::UnsupportedHeader => {
+            ("subject_token_malformed", "the subject token is not a JWT of this server: send it bare and whole")
         }
         _ => ("subject_token_invalid", "the subject token is not a valid access token of this server"),
     };
@@ -243,7 +246,8 @@ pub(super) fn renew(
     let subject = original_subject(server, &context, grant, origin, now);
     let standing = Standing { grant: Some(grant.clone()), user: Some(user.clone()) };
     let asked = Asked { target: token.api.clone(), scope: Some(still_paired(server, origin, token, asked)?) };
-    let granted = decide(server, client, &asked, &subject, &standing, now).map_err(no_longer_given)?;
+    let granted =
+        decide(server, client, &asked, &subject, &standing, now).map_err(|refusal| no_longer_given(&refusal))?;
     let access_token = sign(server, client, &context, &granted, now)?;
     Ok((access_token, granted.scope))
 }
@@ -258,10 +262,10 @@ fn still_paired(
     let registry = server.registry();
     let pairing = token.api.as_deref().and_then(|target| registry.pairing(&origin.source, target));
     let scope = pairing.map(|pairing| asked.intersection(&pairing.scope())).unwrap_or_default();
-    if scope.is_empty() { Err(no_longer_given(Refusal::TargetNotPaired)) } else { Ok(scope) }
+    if scope.is_empty() { Err(no_longer_given(&Refusal::TargetNotPaired)) } else { Ok(scope) }
 }
 
-fn no_longer_given(refusal: Refusal) -> OAuthError {
+fn no_longer_given(refusal: &Refusal) -> OAuthError {
     OAuthError::invalid_grant(refusal.reason(), refusal.description())
 }
 

@@ -101,11 +101,11 @@ struct ApiDocument {
 
 /// Short, because a token is valid until it expires wherever its status is not checked.
 const fn default_token_lifetime() -> Duration {
-    Duration::from_secs(10 * 60)
+    Duration::from_mins(10)
 }
 
 /// Below, a token would be refused as too short to be exchanged; above, a leaked one would live for more than a day.
-const TOKEN_LIFETIMES: std::ops::RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_secs(24 * 60 * 60);
+const TOKEN_LIFETIMES: std::ops::RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_hours(24);
 
 /// Names that OpenID Connect gives a meaning of its own (Core sections 3.1.2.1, 5.4 and 11).
 const RESERVED_SCOPES: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];

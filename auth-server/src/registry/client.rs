@@ -57,6 +57,7 @@ pub enum ApplicationType {
 /// A client and its policies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "ClientDocument")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a policy of its own, set by its own key")]
 pub struct Client {
     pub id: ClientId,
     /// For people: the consent page shows it.
@@ -173,7 +174,7 @@ impl ClientDocument {
     fn secret_hash(&self) -> Result<Option<SecretHash>, String> {
         match (&self.secret, &self.secret_sha256) {
             (Some(_), Some(_)) => Err(self.wrong("give secret or secret_sha256, not both")),
-            (None, hash) => Ok(hash.clone()),
+            (None, hash) => Ok(*hash),
             (Some(secret), None) => {
                 let secret = secret.expose_secret();
                 if secret.len() < SHORTEST_SECRET {

@@ -77,7 +77,7 @@ pub fn sign_id_token(
     Ok(key.sign("JWT", &claims)?)
 }
 
-/// The left half of the access token's hash, by the hash of the ID token's algorithm (Core section 3.1.3.6). EdDSA has
+/// The left half of the access token's hash, by the hash of the ID token's algorithm (Core section 3.1.3.6). `EdDSA` has
 /// none of its own; Ed25519 uses SHA-512 inside, and that is what libraries compare with.
 fn at_hash(key: &SigningKey, access_token: &str) -> String {
     let algorithm = match key.algorithm() {

@@ -147,6 +147,20 @@ impl Journey {
         Ok(page::authorization_response(server, response, cookies))
     }
 
+    /// Ends a journey that was kept: whoever takes the request out answers it, so that a page that is opened again, or a
+    /// button that is pressed twice, gives no second code.
+    pub async fn finish_kept(
+        &self,
+        id: &str,
+        person: &SignedIn,
+        server: &AuthServer,
+        now: OffsetDateTime,
+        cookies: Vec<Cookie<'static>>,
+    ) -> Result<HttpResponse, NoPage> {
+        server.store.take_authorization_request(SecretHash::of(id), now).await?.ok_or(NoPage::Expired)?;
+        self.finish(person, server, now, cookies).await
+    }
+
     /// Ends the journey with an error for the app.
     #[must_use]
     pub fn refuse(&self, server: &AuthServer, error: &OAuthError, cookies: Vec<Cookie<'static>>) -> HttpResponse {
