@@ -22,11 +22,13 @@ pub fn passing(status: StatusCode, detail: &str) -> actix_web::Error {
 }
 
 /// The answer wherever nothing lies: for `default_service`.
+#[expect(clippy::unused_async, reason = "a handler of actix is async")]
 pub async fn not_found() -> Problem {
     problem(StatusCode::NOT_FOUND, "There is nothing at this address.")
 }
 
 /// The answer to a method that an address does not know: for a resource's `default_service`.
+#[expect(clippy::unused_async, reason = "a handler of actix is async")]
 pub async fn method_not_allowed() -> Problem {
     problem(StatusCode::METHOD_NOT_ALLOWED, "This address does not know this method.")
 }
