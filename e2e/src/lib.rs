@@ -7,9 +7,9 @@
 //! - [`demo`]: `e2e demo`, the demo world without Docker.
 //! - [`world`]: the names of the demo world.
 
-
-
-
+pub mod checks;
+pub mod cli;
+pub mod demo;
 pub mod stack;
 pub mod steps;
 pub mod suite;

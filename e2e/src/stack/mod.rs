@@ -123,6 +123,22 @@ impl Stack {
         Ok(())
     }
 
+    /// Waits until a service ends by itself, which none should: what it said last. Services in this process never do.
+    pub async fn first_to_end(&mut self) -> Result<String> {
+        let ends = self.servers.iter_mut().filter_map(|(service, server)| match server {
+            Server::Process(process) => Some(Box::pin(async move {
+                let status = process.ended().await?;
+                Ok(format!("{} ended with {status}: {}", service.name(), process.last_words()))
+            })),
+            _ => None,
+        });
+        let ends: Vec<_> = ends.collect();
+        if ends.is_empty() {
+            std::future::pending::<()>().await;
+        }
+        futures_util::future::select_all(ends).await.0
+    }
+
     /// Stops everything, the callers before the called.
     pub async fn stop(mut self) -> Result<()> {
         while let Some((_, server)) = self.servers.pop() {

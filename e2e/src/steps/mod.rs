@@ -16,7 +16,7 @@ mod person;
 mod token;
 
 pub use answer::Answer;
-pub use api::{ApiA, ApiB};
+pub use api::{ApiA, ApiB, receipt};
 pub use app::{App, AuthorizationRequest, Tokens};
 pub use auth_server::{AuthServer, Credentials, Metadata};
 pub use exchange::Exchange;
