@@ -72,7 +72,7 @@ struct RunArgs {
     /// Who signs in. Without it: alice, and the checks that need bob and carol of the demo world.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// A file with the password of --user; otherwise E2E_PASSWORD.
+    /// A file with the password of --user; otherwise `E2E_PASSWORD`.
     #[arg(long, value_name = "FILE", requires = "user")]
     password_file: Option<PathBuf>,
     #[arg(long, env = "E2E_PASSWORD", hide = true, hide_env_values = true)]
@@ -80,12 +80,12 @@ struct RunArgs {
     /// API A's client identity, for exchanges by hand.
     #[arg(long, value_name = "ID", default_value = world::API_A_CLIENT)]
     api_client: String,
-    /// A file with its secret; otherwise E2E_API_CLIENT_SECRET. Without --user: the demo world's.
+    /// A file with its secret; otherwise `E2E_API_CLIENT_SECRET`. Without --user: the demo world's.
     #[arg(long, value_name = "FILE")]
     api_client_secret_file: Option<PathBuf>,
     #[arg(long, env = "E2E_API_CLIENT_SECRET", hide = true, hide_env_values = true)]
     api_client_secret: Option<String>,
-    /// Write a JUnit report.
+    /// Write a `JUnit` report.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// Print one JSON document instead of lines.

@@ -46,9 +46,9 @@ pub async fn run(options: Options) -> Result<()> {
 
 async fn start(options: Options) -> Result<Stack> {
     // Before the build, which may take minutes.
-    let taken = Service::ALL.into_iter().find(|service| is_taken(&options.ports, *service));
+    let taken = Service::ALL.into_iter().find(|service| is_taken(options.ports, *service));
     if let Some(service) = taken {
-        bail!("{}", port_is_taken(&options.ports, service));
+        bail!("{}", port_is_taken(options.ports, service));
     }
     let binaries = if options.build {
         println!("building the three services");
@@ -63,11 +63,11 @@ async fn start(options: Options) -> Result<Stack> {
     builder.start().await
 }
 
-fn is_taken(ports: &Ports, service: Service) -> bool {
+fn is_taken(ports: Ports, service: Service) -> bool {
     TcpListener::bind(ports.address(service)).is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
 }
 
-fn port_is_taken(ports: &Ports, service: Service) -> String {
+fn port_is_taken(ports: Ports, service: Service) -> String {
     let (port, name) = (ports.of(service), service.name());
     format!("port {port} is taken: choose another for {name} with --{name}-port, or stop what listens there")
 }

@@ -18,7 +18,7 @@ pub(super) async fn check(recorder: &mut Recorder<impl FnMut(&Line)>, target: &T
     Deployment::new(target, auth_server).ok()
 }
 
-/// OpenID Connect Discovery section 3: what the certification suite demands of the document.
+/// `OpenID` Connect Discovery section 3: what the certification suite demands of the document.
 async fn discovery(target: &Target) -> Result<Passed<AuthServer>> {
     let auth_server = AuthServer::discover(&target.issuer).await?;
     let document = &auth_server.metadata.document;

@@ -1,10 +1,10 @@
-//! A report for CI: JUnit XML.
+//! A report for CI: `JUnit` XML.
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::{Report, Verdict};
 
-/// The report as JUnit XML.
+/// The report as `JUnit` XML.
 pub fn junit(report: &Report) -> anyhow::Result<String> {
     let mut suite = TestSuite::new("e2e run");
     for line in &report.checks {

@@ -45,7 +45,7 @@ async fn reuse(deployment: &Deployment) -> Result<Passed> {
     Ok(passed("invalid_grant, and the newest one is dead too"))
 }
 
-/// OpenID Connect RP-Initiated Logout section 2.
+/// `OpenID` Connect RP-Initiated Logout section 2.
 async fn sign_out(deployment: &Deployment) -> Result<Passed> {
     let (app, person) = (&deployment.app, deployment.person()?);
     let tokens = app.sign_in(&person).await?;

@@ -56,11 +56,8 @@ async fn exchange(deployment: &Deployment, tokens: &Tokens, api_client: &Credent
     let keys = auth_server.jwks().await?;
     keys.verify_access_token(token, &target.issuer, &target.api_b_identifier)?;
     continues_the_chain(&Jwt::parse(&tokens.access_token)?, &Jwt::parse(token)?, deployment, api_client)?;
-    let detail = format!(
-        "aud {}  scope {READ}  act {}",
-        target.api_b_identifier,
-        Jwt::parse(token)?.actors().join(" < ")
-    );
+    let detail =
+        format!("aud {}  scope {READ}  act {}", target.api_b_identifier, Jwt::parse(token)?.actors().join(" < "));
     Ok(passed(detail).with(token.to_owned()))
 }
 

@@ -99,7 +99,7 @@ impl Builder {
         let reserved = self.ports.map_or_else(Reserved::free, Reserved::bind)?;
         let ports = reserved.ports;
         let storage = Storage::open(self.database, self.directory).await.context("the database does not start")?;
-        let mut configuration = Configuration::demo(&ports)?;
+        let mut configuration = Configuration::demo(ports)?;
         configuration.store_at(storage.url(), storage.directory());
         for change in self.changes {
             change(&mut configuration);
@@ -112,7 +112,7 @@ impl Builder {
         let launcher = Launcher { configuration, mode, directory: storage.directory().to_owned() };
         let mut servers = vec![];
         for (service, listener) in reserved.into_listeners() {
-            servers.push((service, launcher.start(service, listener, &ports).await?));
+            servers.push((service, launcher.start(service, listener, ports).await?));
         }
         let auth_server = AuthServer::discover(&ports.issuer()).await?;
         let stack = Stack {

@@ -21,7 +21,7 @@ pub struct Configuration {
 
 impl Configuration {
     /// The demo world at `ports`.
-    pub fn demo(ports: &Ports) -> Result<Self> {
+    pub fn demo(ports: Ports) -> Result<Self> {
         let read = |text: &str| at_ports(text, ports).parse::<Table>();
         Ok(Self {
             auth_server: read(AUTH_SERVER).context("demo/auth-server.toml")?,
@@ -40,7 +40,7 @@ impl Configuration {
         }
     }
 
-    /// The auth server on the database at `auth_server`, the APIs on SQLite files in `directory`.
+    /// The auth server on the database at `auth_server`, the APIs on `SQLite` files in `directory`.
     pub fn store_at(&mut self, auth_server: &str, directory: &Path) {
         set(&mut self.auth_server, "database.url", auth_server);
         set(&mut self.api_a, "database.url", sqlite_in(directory, "api-a"));
@@ -48,7 +48,7 @@ impl Configuration {
     }
 }
 
-/// The URL of a SQLite file of a service.
+/// The URL of a `SQLite` file of a service.
 #[must_use]
 pub fn sqlite_in(directory: &Path, service: &str) -> String {
     format!("sqlite://{}", directory.join(format!("{service}.sqlite")).display())
@@ -70,7 +70,7 @@ pub fn set(table: &mut Table, key: &str, value: impl Into<Value>) {
 }
 
 /// The text with the demo's ports replaced. All at once: a new port may be another service's old one.
-fn at_ports(text: &str, ports: &Ports) -> String {
+fn at_ports(text: &str, ports: Ports) -> String {
     let replacements = [
         (Ports::DEMO.auth_server, ports.auth_server),
         (Ports::DEMO.api_a, ports.api_a),
@@ -94,7 +94,7 @@ mod tests {
     fn ports_may_change_places() {
         let swapped = Ports { auth_server: 9001, api_a: 9000, api_b: 7 };
         let text = "http://localhost:9000 http://127.0.0.1:9001/callback :9002";
-        assert_eq!(at_ports(text, &swapped), "http://localhost:9001 http://127.0.0.1:9000/callback :7");
+        assert_eq!(at_ports(text, swapped), "http://localhost:9001 http://127.0.0.1:9000/callback :7");
     }
 
     #[test]

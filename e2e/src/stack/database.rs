@@ -30,15 +30,12 @@ pub(super) struct Storage {
 
 impl Storage {
     pub(super) async fn open(database: Database, given: Option<PathBuf>) -> Result<Self> {
-        let (directory, temporary) = match given {
-            Some(directory) => {
-                std::fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
-                (directory, None)
-            }
-            None => {
-                let temporary = tempfile::Builder::new().prefix("deputy-").tempdir()?;
-                (temporary.path().to_owned(), Some(temporary))
-            }
+        let (directory, temporary) = if let Some(directory) = given {
+            std::fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
+            (directory, None)
+        } else {
+            let temporary = tempfile::Builder::new().prefix("deputy-").tempdir()?;
+            (temporary.path().to_owned(), Some(temporary))
         };
         let directory = std::path::absolute(directory)?;
         let cluster = match database {

@@ -1,4 +1,4 @@
-//! The three services of the demo world on free ports, in this process or as processes, on SQLite or PostgreSQL.
+//! The three services of the demo world on free ports, in this process or as processes, on `SQLite` or `PostgreSQL`.
 //!
 //! A [`Stack`] is ready when [`Builder::start`] returns: it waits for conditions, not for time. It stops in good order
 //! by [`Stack::stop`]; when it is dropped instead, its processes are killed and its databases removed.
@@ -25,7 +25,7 @@ pub use ports::{Ports, Reserved};
 
 use crate::steps::{ApiA, ApiB, App, AuthServer, Person, Tokens};
 use database::Storage;
-use server::{Launcher, Server};
+use server::{Instance, Launcher};
 
 /// One of the three services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,7 +57,7 @@ pub struct Stack {
     pub api_b: ApiB,
     pub ports: Ports,
     // Order matters: the servers go before the storage that they use.
-    servers: Vec<(Service, Server)>,
+    servers: Vec<(Service, Instance)>,
     launcher: Launcher,
     storage: Storage,
 }
@@ -101,7 +101,7 @@ impl Stack {
         self.storage.directory()
     }
 
-    /// The PostgreSQL cluster below, if that is what the stack runs on.
+    /// The `PostgreSQL` cluster below, if that is what the stack runs on.
     #[must_use]
     pub fn postgres(&self) -> Option<&postgres::Cluster> {
         self.storage.cluster()
@@ -118,7 +118,7 @@ impl Stack {
     /// Starts a stopped service again, at its old address and with its old data.
     pub async fn start_service(&mut self, service: Service) -> Result<()> {
         let listener = std::net::TcpListener::bind(self.ports.address(service))?;
-        let server = self.launcher.start(service, listener, &self.ports).await?;
+        let server = self.launcher.start(service, listener, self.ports).await?;
         self.servers.push((service, server));
         Ok(())
     }
@@ -126,7 +126,7 @@ impl Stack {
     /// Waits until a service ends by itself, which none should: what it said last. Services in this process never do.
     pub async fn first_to_end(&mut self) -> Result<String> {
         let ends = self.servers.iter_mut().filter_map(|(service, server)| match server {
-            Server::Process(process) => Some(Box::pin(async move {
+            Instance::Process(process) => Some(Box::pin(async move {
                 let status = process.ended().await?;
                 Ok(format!("{} ended with {status}: {}", service.name(), process.last_words()))
             })),

@@ -1,7 +1,7 @@
-//! A throw-away PostgreSQL cluster on a free port of loopback, as the tests need it: started in a second, stopped and
+//! A throw-away `PostgreSQL` cluster on a free port of loopback, as the tests need it: started in a second, stopped and
 //! removed when it is dropped. Uses the standard library and `tempfile` only.
 //!
-//! PostgreSQL refuses to run as root, so under root it runs as `postgres` or, where there is none, as `nobody`.
+//! `PostgreSQL` refuses to run as root, so under root it runs as `postgres` or, where there is none, as `nobody`.
 
 use std::fs;
 use std::io;
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long a cluster may take to start or stop.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running cluster.
 pub struct Cluster {
@@ -131,7 +131,8 @@ impl Cluster {
         let deadline = Instant::now() + PATIENCE;
         let status = self.data().join("postmaster.pid");
         loop {
-            if fs::read_to_string(&status).is_ok_and(|text| text.lines().nth(7).is_some_and(|l| l.starts_with("ready"))) {
+            if fs::read_to_string(&status).is_ok_and(|text| text.lines().nth(7).is_some_and(|l| l.starts_with("ready")))
+            {
                 return Ok(());
             }
             let ended = self.server().as_mut().and_then(|server| server.try_wait().transpose()).transpose()?;
@@ -175,7 +176,8 @@ fn find_programs() -> io::Result<PathBuf> {
     let on_path = std::env::split_paths(&path).find(|directory| directory.join("initdb").exists());
     // A link in /usr/local/bin leads to the directory that also has `postgres`.
     let on_path = on_path.and_then(|directory| fs::canonicalize(directory.join("initdb")).ok());
-    let on_path = on_path.and_then(|initdb| initdb.parent().map(Path::to_owned)).filter(|bin| bin.join("postgres").exists());
+    let on_path =
+        on_path.and_then(|initdb| initdb.parent().map(Path::to_owned)).filter(|bin| bin.join("postgres").exists());
     let installed = || -> Option<PathBuf> {
         let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
         let mut versions: Vec<_> = versions.flatten().map(|version| version.path().join("bin")).collect();

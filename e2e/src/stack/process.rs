@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use super::Service;
 
 /// How long a service may take to become ready.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running process.
 pub(crate) struct Process {

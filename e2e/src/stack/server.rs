@@ -15,14 +15,14 @@ use super::{Binaries, Configuration, Ports, Service};
 const PATIENCE: Duration = Duration::from_secs(25);
 
 /// A running service.
-pub(super) enum Server {
+pub(super) enum Instance {
     AuthServer(auth_server::Running),
     ApiA(api_a::Running),
     ApiB(api_b::Running),
-    Process(Process),
+    Process(Box<Process>),
 }
 
-impl Server {
+impl Instance {
     pub(super) async fn stop(self) -> Result<()> {
         let stopping = async {
             match self {
@@ -53,7 +53,7 @@ pub(super) enum Mode {
 
 impl Launcher {
     /// Starts `service` at its port, which `listener` has held so far.
-    pub(super) async fn start(&self, service: Service, listener: TcpListener, ports: &Ports) -> Result<Server> {
+    pub(super) async fn start(&self, service: Service, listener: TcpListener, ports: Ports) -> Result<Instance> {
         let text = toml::to_string(self.configuration.of(service))?;
         let started = match &self.mode {
             Mode::InProcess(clock) => start_here(service, &text, listener, Arc::clone(clock)).await,
@@ -62,19 +62,19 @@ impl Launcher {
                 drop(listener);
                 Process::start(&binaries.of(service), service, &text, &self.directory, ports.address(service))
                     .await
-                    .map(Server::Process)
+                    .map(|process| Instance::Process(Box::new(process)))
             }
         };
         started.with_context(|| format!("{} does not start", service.name()))
     }
 }
 
-async fn start_here(service: Service, text: &str, listener: TcpListener, clock: Arc<dyn Clock>) -> Result<Server> {
+async fn start_here(service: Service, text: &str, listener: TcpListener, clock: Arc<dyn Clock>) -> Result<Instance> {
     Ok(match service {
         Service::AuthServer => {
-            Server::AuthServer(auth_server::start(auth_server::Config::from_toml(text)?, listener, clock).await?)
+            Instance::AuthServer(auth_server::start(auth_server::Config::from_toml(text)?, listener, clock).await?)
         }
-        Service::ApiA => Server::ApiA(api_a::start(api_a::Config::from_toml(text)?, listener, clock).await?),
-        Service::ApiB => Server::ApiB(api_b::start(api_b::Config::from_toml(text)?, listener, clock).await?),
+        Service::ApiA => Instance::ApiA(api_a::start(api_a::Config::from_toml(text)?, listener, clock).await?),
+        Service::ApiB => Instance::ApiB(api_b::start(api_b::Config::from_toml(text)?, listener, clock).await?),
     })
 }

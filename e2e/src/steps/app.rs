@@ -21,7 +21,7 @@ pub struct App {
     pub audience: String,
 }
 
-/// What a sign-in gives the app (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3).
+/// What a sign-in gives the app (RFC 6749 section 5.1, `OpenID` Connect Core section 3.1.3.3).
 #[derive(Clone, Deserialize)]
 pub struct Tokens {
     pub access_token: String,
@@ -178,7 +178,8 @@ impl App {
     /// The ID token is ours: signed by the issuer, for this app, and for this very request (OIDC Core 3.1.3.7).
     pub async fn check_id_token(&self, tokens: &Tokens, request: &AuthorizationRequest) -> Result<()> {
         let keys = self.auth_server.jwks().await?;
-        let claims = keys.verify_id_token(tokens.id_token()?, self.auth_server.issuer(), self.credentials.client_id())?;
+        let claims =
+            keys.verify_id_token(tokens.id_token()?, self.auth_server.issuer(), self.credentials.client_id())?;
         ensure!(claims["nonce"] == request.nonce.as_str(), "the ID token's nonce is not the request's");
         let expected = half_hash(&tokens.access_token);
         ensure!(claims["at_hash"] == expected.as_str(), "the ID token's at_hash is not the access token's");
@@ -192,7 +193,7 @@ impl App {
     }
 }
 
-/// `at_hash`: the left half of SHA-256 (OpenID Connect Core section 3.1.3.6, for the algorithms with SHA-256).
+/// `at_hash`: the left half of SHA-256 (`OpenID` Connect Core section 3.1.3.6, for the algorithms with SHA-256).
 fn half_hash(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(&digest::digest(&digest::SHA256, token.as_bytes()).as_ref()[..16])
 }

@@ -1,4 +1,4 @@
-//! The auth server as its clients see it: everything by its discovery document (OpenID Connect Discovery section 4,
+//! The auth server as its clients see it: everything by its discovery document (`OpenID` Connect Discovery section 4,
 //! RFC 8414), nothing by knowing its paths.
 
 use anyhow::{Context, Result};
@@ -130,7 +130,7 @@ impl AuthServer {
         Answer::from(request.body(body).send().await?).await
     }
 
-    /// The user behind an access token (OpenID Connect Core section 5.3).
+    /// The user behind an access token (`OpenID` Connect Core section 5.3).
     pub async fn userinfo(&self, access_token: &str) -> Result<Answer> {
         let request = self.http.get(self.metadata.userinfo_endpoint.clone()).bearer_auth(access_token);
         Answer::from(request.send().await?).await

@@ -79,7 +79,7 @@ impl Jwks {
         self.verify(token, &parsed, issuer, audience)
     }
 
-    /// The claims of an ID token that `issuer` signed for `client_id` (OpenID Connect Core section 3.1.3.7).
+    /// The claims of an ID token that `issuer` signed for `client_id` (`OpenID` Connect Core section 3.1.3.7).
     pub fn verify_id_token(&self, token: &str, issuer: &str, client_id: &str) -> Result<Value> {
         let parsed = Jwt::parse(token)?;
         ensure!(parsed.header["typ"] != "at+jwt", "the ID token says that it is an access token");
