@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use shared_claims::{Clock, SystemClock};
@@ -130,6 +131,16 @@ impl Builder {
 }
 
 impl Stack {
+    /// Waits until the auth server says that it is ready again.
+    pub async fn becomes_ready(&self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while self.expect_ready().await.is_err() {
+            ensure!(Instant::now() < deadline, "not ready again after 30 s");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
     /// Each service says of itself that it is ready.
     async fn expect_ready(&self) -> Result<()> {
         let auth_server = self.auth_server.get("/readyz").await?;

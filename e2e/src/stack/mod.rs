@@ -123,6 +123,13 @@ impl Stack {
         Ok(())
     }
 
+    /// Stops a service and starts it again with a changed configuration.
+    pub async fn restart_with(&mut self, service: Service, change: impl FnOnce(&mut Configuration)) -> Result<()> {
+        self.stop_service(service).await?;
+        change(&mut self.launcher.configuration);
+        self.start_service(service).await
+    }
+
     /// Waits until a service ends by itself, which none should: what it said last. Services in this process never do.
     pub async fn first_to_end(&mut self) -> Result<String> {
         let ends = self.servers.iter_mut().filter_map(|(service, server)| match server {
