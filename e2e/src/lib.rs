@@ -5,8 +5,10 @@
 //! - [`steps`]: one client for each of the six steps, so that a test reads like them.
 //! - [`checks`]: what `e2e run` asks of a deployment, one line a step.
 //! - [`demo`]: `e2e demo`, the demo world without Docker.
+//! - [`browser`]: a real browser.
 //! - [`world`]: the names of the demo world.
 
+pub mod browser;
 pub mod checks;
 pub mod cli;
 pub mod demo;

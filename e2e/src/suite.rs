@@ -21,6 +21,11 @@ fn is_required(suite: &str) -> bool {
     required.split(',').map(str::trim).any(|name| name == suite || name == "all")
 }
 
+/// A program on PATH.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    std::env::split_paths(&environment("PATH")?).map(|directory| directory.join(name)).find(|program| program.is_file())
+}
+
 /// Binaries that are to be used as they are.
 pub(crate) fn binaries() -> Option<PathBuf> {
     environment("DEPUTY_BINARIES").map(PathBuf::from)

@@ -60,6 +60,7 @@ pub fn add_longer_chain(configuration: &mut Configuration) {
     push(server, "pairings", &format!("source = '{}'\ntarget = '{}'\nscopes = ['read:reports']", api('b'), api('a')));
 }
 
+#[expect(clippy::expect_used, reason = "the harness's own text, in a test")]
 fn push(server: &mut Table, list: &str, entry: &str) {
     let entry: Table = entry.parse().expect("TOML");
     server[list].as_array_mut().expect("a list").push(entry.into());
