@@ -1,55 +1,20 @@
-//! The command line of `e2e`. Exit codes: 0 passed, 1 a check failed, 2 wrong usage, 3 nobody answers at the target.
+//! `e2e run`: checks a deployment, prints a line a check, and tells by its exit code.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::{Args, Parser, Subcommand};
+use clap::Args;
 use url::Url;
 
+use super::complain;
 use crate::checks::{self, Style, Target};
-use crate::demo;
-use crate::stack::Ports;
 use crate::steps::Credentials;
 use crate::world;
 
-/// The harness of Deputy: starts the demo world, and checks any deployment from outside.
-#[derive(Debug, Parser)]
-#[command(name = "e2e", version)]
-pub struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Start the three services of the demo world, without Docker.
-    Demo(DemoArgs),
-    /// Check a deployment: the six steps, and what must be refused. One line a check.
-    ///
-    /// Exit codes: 0 all passed, 1 a check failed, 2 wrong usage, 3 nobody answers at the target.
-    Run(Box<RunArgs>),
-}
-
 #[derive(Debug, Args)]
-struct DemoArgs {
-    #[arg(long, default_value_t = Ports::DEMO.auth_server, env = "E2E_AUTH_SERVER_PORT")]
-    auth_server_port: u16,
-    #[arg(long, default_value_t = Ports::DEMO.api_a, env = "E2E_API_A_PORT")]
-    api_a_port: u16,
-    #[arg(long, default_value_t = Ports::DEMO.api_b, env = "E2E_API_B_PORT")]
-    api_b_port: u16,
-    /// Keep databases and logs in this directory [default: thrown away at the end]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// Use the binaries beside this one as they are.
-    #[arg(long)]
-    no_build: bool,
-}
-
-#[derive(Debug, Args)]
-struct RunArgs {
+pub(super) struct RunArgs {
     /// The issuer, exactly as the auth server is configured.
     #[arg(long, value_name = "URL", default_value = "http://localhost:9000")]
     issuer: String,
@@ -130,27 +95,8 @@ fn secret(file: Option<&PathBuf>, environment: Option<&String>) -> Result<Option
     Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-impl Cli {
-    /// Does what the command line says.
-    pub async fn run(self) -> ExitCode {
-        match self.command {
-            Command::Demo(arguments) => demo(arguments).await,
-            Command::Run(arguments) => run(&arguments).await,
-        }
-    }
-}
-
-async fn demo(arguments: DemoArgs) -> ExitCode {
-    let ports =
-        Ports { auth_server: arguments.auth_server_port, api_a: arguments.api_a_port, api_b: arguments.api_b_port };
-    let options = demo::Options { ports, data: arguments.data, build: !arguments.no_build };
-    match demo::run(options).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&error, 1),
-    }
-}
-
-async fn run(arguments: &RunArgs) -> ExitCode {
+/// Runs the checks.
+pub(super) async fn run(arguments: &RunArgs) -> ExitCode {
     let target = match arguments.target() {
         Ok(target) => target,
         Err(error) => return complain(&error, 2),
@@ -179,13 +125,11 @@ async fn run(arguments: &RunArgs) -> ExitCode {
     ExitCode::from(report.exit_code())
 }
 
-fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
-    eprintln!("e2e: {error:#}");
-    ExitCode::from(code)
-}
-
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
+    use super::super::{Cli, Command};
     use super::*;
 
     fn target_of(arguments: &[&str]) -> Result<Target> {
@@ -209,10 +153,5 @@ mod tests {
         let target = target_of(&["--user", "erin", "--password-file", file.path().to_str().unwrap()]).unwrap();
         assert_eq!((target.username.as_str(), target.password.as_str()), ("erin", "a password"));
         assert!(!target.demo_users && target.api_client.is_none());
-    }
-
-    #[test]
-    fn the_definition_is_sound() {
-        <Cli as clap::CommandFactory>::command().debug_assert();
     }
 }
