@@ -58,10 +58,11 @@ pub struct AccessTokenClaims {
 }
 
 impl AccessTokenClaims {
-    /// Whether a user stands behind the token. A machine's token names the client as its subject (RFC 9068 2.2).
+    /// Whether a user signed in for this token. A machine's token has no `auth_time` (RFC 9068 section 2.2.1), on any
+    /// hop of its chain; comparing `sub` with `client_id` would tell them apart on the first token only.
     #[must_use]
     pub fn has_user(&self) -> bool {
-        self.sub != self.client_id
+        self.auth_time.is_some()
     }
 }
 

@@ -1,0 +1,11 @@
+DROP TABLE versions;
+DROP TABLE registry_entries;
+DROP TABLE signing_keys;
+DROP TABLE sign_in_counters;
+DROP TABLE consents;
+DROP TABLE refresh_tokens;
+DROP TABLE authorization_codes;
+DROP TABLE grants;
+DROP TABLE authorization_requests;
+DROP TABLE sessions;
+DROP TABLE users;

@@ -1,0 +1,148 @@
+//! The settings as they are written: every key, its default, and nothing unknown.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use shared_claims::ScopeToken;
+
+use super::Issuer;
+use crate::registry::{Api, Client, Pairing, SigningAlgorithm};
+use crate::store::{DatabaseSettings, Profile};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {
+    pub issuer: Issuer,
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    #[serde(default)]
+    pub metrics_listen: Option<SocketAddr>,
+    #[serde(default)]
+    pub trusted_proxies: Vec<IpNet>,
+    pub database: DatabaseSettings,
+    pub keys: KeySettings,
+    #[serde(default)]
+    pub lifetimes: LifetimeSettings,
+    #[serde(default)]
+    pub sign_in: SignInSettings,
+    #[serde(default)]
+    pub exchange: ExchangeSettings,
+    #[serde(default)]
+    pub sign_in_notice: Option<String>,
+    #[serde(default)]
+    pub apis: Vec<Api>,
+    #[serde(default)]
+    pub clients: Vec<Client>,
+    #[serde(default)]
+    pub pairings: Vec<Pairing>,
+    #[serde(default)]
+    pub users: Vec<UserSettings>,
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 9000))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeySettings {
+    pub master_key: SecretString,
+    #[serde(default)]
+    pub signing_alg: SigningAlgorithm,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct LifetimeSettings {
+    #[serde(with = "humantime_serde")]
+    pub authorization_code: Duration,
+    #[serde(with = "humantime_serde")]
+    pub authorization_request: Duration,
+    #[serde(with = "humantime_serde")]
+    pub session_idle: Duration,
+    #[serde(with = "humantime_serde")]
+    pub session: Duration,
+    #[serde(with = "humantime_serde")]
+    pub refresh_token: Duration,
+    #[serde(with = "humantime_serde")]
+    pub grant: Duration,
+}
+
+impl Default for LifetimeSettings {
+    fn default() -> Self {
+        const HOUR: u64 = 60 * 60;
+        Self {
+            authorization_code: Duration::from_secs(60),
+            authorization_request: Duration::from_secs(HOUR / 2),
+            session_idle: Duration::from_secs(8 * HOUR),
+            session: Duration::from_secs(24 * HOUR),
+            refresh_token: Duration::from_secs(30 * 24 * HOUR),
+            grant: Duration::from_secs(90 * 24 * HOUR),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SignInSettings {
+    pub free_attempts_per_account: u32,
+    pub free_attempts_per_address: u32,
+    pub password_hashes_at_once: usize,
+}
+
+impl Default for SignInSettings {
+    fn default() -> Self {
+        Self { free_attempts_per_account: 5, free_attempts_per_address: 50, password_hashes_at_once: 4 }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ExchangeSettings {
+    pub max_actors: usize,
+}
+
+impl Default for ExchangeSettings {
+    fn default() -> Self {
+        Self { max_actors: crate::exchange::Limits::default().max_actors }
+    }
+}
+
+/// A user that the configuration brings: made at start where there is none of that name, and kept in step.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserSettings {
+    pub username: String,
+    #[serde(default)]
+    pub password: Option<SecretString>,
+    /// A PHC string of argon2id, instead of the password.
+    #[serde(default)]
+    pub password_hash: Option<SecretString>,
+    #[serde(default)]
+    pub blocked: bool,
+    #[serde(default)]
+    pub profile: Profile,
+    /// What the user may do, by API identifier.
+    #[serde(default)]
+    pub permissions: BTreeMap<String, Vec<ScopeToken>>,
+}
+
+impl UserSettings {
+    pub(super) fn check(&self) -> Result<(), String> {
+        let wrong = |what: &str| Err(format!("users: {:?} {what}", self.username));
+        if self.username.is_empty() || self.username.len() > 255 || self.username.trim() != self.username {
+            return wrong("must be a name of 1 to 255 characters without white space at its ends");
+        }
+        match (&self.password, &self.password_hash) {
+            (Some(_), Some(_)) => wrong("has a password and a password_hash: give one"),
+            (None, Some(hash)) if !hash.expose_secret().starts_with("$argon2id$") => {
+                wrong("has a password_hash that is no PHC string of argon2id")
+            }
+            _ => Ok(()),
+        }
+    }
+}

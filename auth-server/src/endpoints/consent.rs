@@ -1,0 +1,111 @@
+//! `/consent`: asks the person whether an app may have what it asks for (OpenID Connect Core section 3.1.2.4).
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::authorize::{Journey, Step, id_in, page_of, signed_in};
+use super::cookies::{self, Name};
+use super::page::{self, NoPage};
+use super::{form, forgery};
+use crate::audit::Event;
+use crate::grants::entitlement::is_openid_connect;
+use crate::pages::{ConsentGroup, ConsentPage, ScopeLine};
+use crate::protocol::{ErrorCode, OAuthError, Parameters};
+use crate::server::AuthServer;
+use crate::store::{Consent, SecretHash};
+use crate::users::SignedIn;
+
+pub async fn get(request: HttpRequest, server: web::Data<AuthServer>) -> HttpResponse {
+    page::or_error(&server, show(&request, &server).await)
+}
+
+pub async fn post(request: HttpRequest, payload: web::Payload, server: web::Data<AuthServer>) -> HttpResponse {
+    page::or_error(&server, decide(&request, payload, &server).await)
+}
+
+async fn show(request: &HttpRequest, server: &AuthServer) -> Result<HttpResponse, NoPage> {
+    let now = server.now();
+    let id = id_in(&Parameters::parse(request.query_string().as_bytes())?)?;
+    let browser = cookies::read(request, Name::Browser, &server.issuer).ok_or(NoPage::Expired)?;
+    let journey = Journey::resume(&id, &browser, server, now).await?;
+    let person = signed_in(request, server, now).await?;
+    let step = journey.step(person.as_ref(), server, now).await?;
+    match (step, &person) {
+        (Step::Consent, Some(person)) => Ok(consent_page(server, &journey, &id, &browser, person)),
+        (Step::Finish, Some(person)) => journey.finish(person, server, now, Vec::new()).await,
+        _ => Ok(page::see_other(&page_of(Step::SignIn, &id, server), Vec::new())),
+    }
+}
+
+async fn decide(request: &HttpRequest, payload: web::Payload, server: &AuthServer) -> Result<HttpResponse, NoPage> {
+    let now = server.now();
+    let form = form::read(request, payload).await?;
+    let id = id_in(&form)?;
+    let browser = forgery::check(request, &form, server).map_err(|_| NoPage::Expired)?;
+    let journey = Journey::resume(&id, &browser, server, now).await?;
+    let person = signed_in(request, server, now).await?;
+    let step = journey.step(person.as_ref(), server, now).await?;
+    let Some(person) = person.filter(|_| step != Step::SignIn) else {
+        return Ok(page::see_other(&page_of(Step::SignIn, &id, server), Vec::new()));
+    };
+    let client = &journey.understood.client;
+    // Whoever takes the request out answers it: a second press of the button finds it gone.
+    let taken = server.store.take_authorization_request(SecretHash::of(&id), now).await?;
+    taken.ok_or(NoPage::Expired)?;
+    if form.one("decision")? != Some("allow") {
+        Event::ConsentDenied { user: person.user.id.as_str(), client: client.id.as_str() }.record();
+        return Ok(journey.refuse(server, &denied(), Vec::new()));
+    }
+    let scope = journey.scope_to_agree_to(&person.user);
+    let (of_user, of_api): (Vec<_>, Vec<_>) = scope.iter().cloned().partition(is_openid_connect);
+    let api = journey.understood.api.as_ref().map(|api| api.identifier.clone());
+    let consents = vec![
+        Consent { api: None, scope: of_user.into_iter().collect() },
+        Consent { api, scope: of_api.into_iter().collect() },
+    ];
+    server.store.add_consents(&person.user.id, client.id.as_str(), consents, now).await?;
+    Event::Consented { user: person.user.id.as_str(), client: client.id.as_str(), scope: &scope.to_string() }.record();
+    journey.finish(&person, server, now, Vec::new()).await
+}
+
+fn consent_page(
+    server: &AuthServer,
+    journey: &Journey,
+    id: &str,
+    browser: &str,
+    person: &SignedIn,
+) -> HttpResponse {
+    let site = page::site(server);
+    let understood = &journey.understood;
+    let scope = journey.scope_to_agree_to(&person.user);
+    let api = understood.api.as_deref();
+    let about_the_person: Vec<_> = scope.iter().filter_map(|name| ScopeLine::standard(name.as_str())).collect();
+    let at_the_api: Vec<_> = scope
+        .iter()
+        .filter(|name| !is_openid_connect(name))
+        .map(|name| ScopeLine {
+            name: name.as_str(),
+            description: api.and_then(|api| api.scopes.get(name)).map(String::as_str).filter(|words| !words.is_empty()),
+        })
+        .collect();
+    let groups = [(None, about_the_person), (api.map(|api| api.name.as_str()), at_the_api)];
+    let redirect_uri = &understood.reply_to.redirect_uri;
+    let consent = ConsentPage {
+        site: &site,
+        csrf: &forgery::token(server, browser),
+        request: id,
+        client_name: &understood.client.name,
+        username: &person.user.username,
+        return_to: &redirect_uri.form_action_source(),
+        groups: groups
+            .into_iter()
+            .filter(|(_, scopes)| !scopes.is_empty())
+            .map(|(api, scopes)| ConsentGroup { api, through: None, scopes })
+            .collect(),
+    };
+    page::send(StatusCode::OK, &consent, Some(redirect_uri))
+}
+
+fn denied() -> OAuthError {
+    OAuthError::new(ErrorCode::AccessDenied, "consent_denied", "the person did not agree")
+}

@@ -1,0 +1,128 @@
+//! `/login`: the sign-in page of a request that came by `/authorize`.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, RETRY_AFTER, USER_AGENT};
+use actix_web::{HttpRequest, HttpResponse, web};
+use secrecy::SecretString;
+use time::OffsetDateTime;
+
+use super::authorize::{Journey, Step, id_in, page_of, signed_in};
+use super::cookies::{self, Name};
+use super::page::{self, NoPage};
+use super::{form, forgery, peer};
+use crate::audit::Event;
+use crate::pages::{LoginPage, SignInProblem};
+use crate::protocol::{OAuthError, Parameters};
+use crate::server::AuthServer;
+use crate::store::{SecretHash, User};
+use crate::users::{NewSession, SignInError, SignedIn};
+
+pub async fn get(request: HttpRequest, server: web::Data<AuthServer>) -> HttpResponse {
+    page::or_error(&server, show(&request, &server).await)
+}
+
+pub async fn post(request: HttpRequest, payload: web::Payload, server: web::Data<AuthServer>) -> HttpResponse {
+    page::or_error(&server, sign_in(&request, payload, &server).await)
+}
+
+async fn show(request: &HttpRequest, server: &AuthServer) -> Result<HttpResponse, NoPage> {
+    let now = server.now();
+    let id = id_in(&Parameters::parse(request.query_string().as_bytes())?)?;
+    let browser = cookies::read(request, Name::Browser, &server.issuer).ok_or(NoPage::Expired)?;
+    let journey = Journey::resume(&id, &browser, server, now).await?;
+    let person = signed_in(request, server, now).await?;
+    match (journey.step(person.as_ref(), server, now).await?, &person) {
+        // Signed in meanwhile, in another tab.
+        (Step::Finish, Some(person)) => journey.finish(person, server, now, Vec::new()).await,
+        (step @ Step::Consent, _) => Ok(page::see_other(&page_of(step, &id, server), Vec::new())),
+        _ => Ok(login_page(server, &journey, &id, &browser, None, None)),
+    }
+}
+
+async fn sign_in(request: &HttpRequest, payload: web::Payload, server: &AuthServer) -> Result<HttpResponse, NoPage> {
+    let now = server.now();
+    let form = form::read(request, payload).await?;
+    let id = id_in(&form)?;
+    let browser = forgery::check(request, &form, server).map_err(|_| NoPage::Expired)?;
+    let journey = Journey::resume(&id, &browser, server, now).await?;
+    let username = form.one("username")?.unwrap_or_default();
+    let password: SecretString = form.one("password")?.unwrap_or_default().into();
+    let address = peer::client_address(request, &server.trusted_proxies);
+
+    match server.sign_in.sign_in(username, &password, address, now).await {
+        Ok(user) => begin_session(request, server, &journey, &id, user, now).await,
+        Err(SignInError::Refused(why)) => {
+            Event::SignInRefused { why: why.reason(), address }.record();
+            Ok(login_page(server, &journey, &id, &browser, Some(username), Some(SignInProblem::Refused)))
+        }
+        Err(SignInError::TooManyAttempts { retry_after }) => {
+            Event::SignInRefused { why: "too_many_attempts", address }.record();
+            let seconds = retry_after.whole_seconds().unsigned_abs().max(1);
+            let problem = SignInProblem::Throttled { seconds };
+            let mut response = login_page(server, &journey, &id, &browser, Some(username), Some(problem));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            Ok(response)
+        }
+        Err(SignInError::Busy) => Err(OAuthError::temporarily_unavailable().into()),
+        Err(SignInError::Unavailable(error)) => Err(error.into()),
+    }
+}
+
+async fn begin_session(
+    request: &HttpRequest,
+    server: &AuthServer,
+    journey: &Journey,
+    id: &str,
+    user: User,
+    now: OffsetDateTime,
+) -> Result<HttpResponse, NoPage> {
+    let address = peer::client_address(request, &server.trusted_proxies);
+    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let new = NewSession {
+        user_id: user.id.clone(),
+        acr: None,
+        amr: vec!["pwd".to_owned()],
+        address: Some(address.to_string()),
+        user_agent,
+    };
+    let old_cookie = cookies::read(request, Name::Session, &server.issuer);
+    let (cookie, session) = server.sessions.begin(new, old_cookie.as_deref(), now).await?;
+    Event::SignedIn { user: user.id.as_str(), session: session.sid.as_str(), address }.record();
+
+    let cookies = vec![cookies::set(Name::Session, cookie.expose().to_owned(), &server.issuer, None)];
+    let person = SignedIn { session, user };
+    match journey.step(Some(&person), server, now).await? {
+        Step::Finish => {
+            server.store.take_authorization_request(SecretHash::of(id), now).await?;
+            journey.finish(&person, server, now, cookies).await
+        }
+        step => Ok(page::see_other(&page_of(step, id, server), cookies)),
+    }
+}
+
+fn login_page(
+    server: &AuthServer,
+    journey: &Journey,
+    id: &str,
+    browser: &str,
+    typed: Option<&str>,
+    problem: Option<SignInProblem>,
+) -> HttpResponse {
+    let site = page::site(server);
+    let understood = &journey.understood;
+    let login = LoginPage {
+        site: &site,
+        csrf: &forgery::token(server, browser),
+        request: id,
+        client_name: Some(&understood.client.name),
+        username: typed.or(understood.request.login_hint.as_deref()).unwrap_or_default(),
+        problem,
+        demo_hint: server.sign_in_notice.as_deref(),
+    };
+    let status = match problem {
+        None => StatusCode::OK,
+        Some(SignInProblem::Throttled { .. }) => StatusCode::TOO_MANY_REQUESTS,
+        Some(SignInProblem::Refused | SignInProblem::FormOutdated) => StatusCode::UNAUTHORIZED,
+    };
+    page::send(status, &login, Some(&understood.reply_to.redirect_uri))
+}

@@ -1,0 +1,81 @@
+//! HTTP in, HTTP out: one file per endpoint, named by its RFC's term. This file is the route table.
+
+pub mod authorize;
+mod consent;
+mod cookies;
+mod cors;
+mod discovery;
+mod end_session;
+mod forgery;
+mod form;
+mod health;
+mod jwks;
+mod login;
+mod observe;
+mod page;
+mod peer;
+mod site;
+mod token;
+mod userinfo;
+
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, ServiceConfig, get, post, resource};
+
+use crate::server::AuthServer;
+
+pub use observe::request as observe_request;
+
+/// All routes, below the issuer's own path.
+pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce(&mut ServiceConfig) + use<> {
+    let (server, base) = (server.clone(), server.issuer.path().to_owned());
+    move |app: &mut ServiceConfig| {
+        let mut scope = web::scope(&base)
+            .service(open("/.well-known/openid-configuration").route(get().to(discovery::metadata)))
+            .service(open("/.well-known/oauth-authorization-server").route(get().to(discovery::metadata)))
+            .service(open("/.well-known/jwks.json").route(get().to(jwks::key_set)))
+            .service(
+                resource("/authorize").route(get().to(authorize::get)).route(post().to(authorize::post)),
+            )
+            .service(resource("/login").route(get().to(login::get)).route(post().to(login::post)))
+            .service(resource("/consent").route(get().to(consent::get)).route(post().to(consent::post)))
+            .service(resource("/oauth/token").wrap(cors::for_clients(&server)).route(post().to(token::token)))
+            .service(
+                resource("/userinfo")
+                    .wrap(cors::for_clients(&server))
+                    .route(get().to(userinfo::get))
+                    .route(post().to(userinfo::post)),
+            )
+            .service(resource("/oidc/logout").route(get().to(end_session::get)).route(post().to(end_session::post)))
+            .service(resource("/v2/logout").route(get().to(end_session::get)))
+            .service(resource("/healthz").route(get().to(health::healthz)))
+            .service(resource("/readyz").route(get().to(health::readyz)))
+            .service(resource("/assets/{path:.*}").route(get().to(site::file)))
+            .service(resource("/").route(get().to(site::index)));
+        if metrics_here {
+            scope = scope.service(resource("/metrics").route(get().to(health::metrics)));
+        }
+        app.app_data(server).service(scope.default_service(web::to(site::not_found)));
+    }
+}
+
+/// What anybody may read from any page: metadata and public keys.
+fn open(
+    path: &str,
+) -> actix_web::Resource<
+    impl actix_web::dev::ServiceFactory<
+        actix_web::dev::ServiceRequest,
+        Config = (),
+        Response = actix_web::dev::ServiceResponse<actix_web::body::EitherBody<actix_web::body::BoxBody>>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    resource(path).wrap(cors::for_anybody())
+}
+
+/// `/metrics` alone, for a port of its own.
+pub fn metrics_routes(server: web::Data<AuthServer>) -> impl FnOnce(&mut ServiceConfig) {
+    move |app: &mut ServiceConfig| {
+        app.app_data(server).service(resource("/metrics").route(get().to(health::metrics)));
+    }
+}

@@ -1,0 +1,79 @@
+//! What a decision is made from. Whoever gathers the facts has authenticated the asker and verified the subject token.
+
+use std::collections::BTreeMap;
+
+use shared_claims::{AccessTokenClaims, Scope};
+use time::OffsetDateTime;
+
+use crate::protocol::ExchangeRequest;
+use crate::registry::{Client, Registry};
+
+/// Everything that a decision looks at.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    pub now: OffsetDateTime,
+    pub registry: &'a Registry,
+    /// The authenticated client that asks.
+    pub asker: &'a Client,
+    pub asked: &'a Asked,
+    /// The subject token: signature, `typ`, `iss` and `exp` are already checked.
+    pub subject: &'a AccessTokenClaims,
+    /// How the grant stands that the subject token derives from.
+    pub grant: GrantStanding,
+    /// The user behind the grant; `None` for a machine's grant.
+    pub user: Option<&'a User>,
+    pub limits: Limits,
+}
+
+/// What the request asks for, whichever dialect it was written in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The target's identifier, from `audience` or `resource`. `None`: the request names no target.
+    pub target: Option<String>,
+    /// `None`: the request names no scope.
+    pub scope: Option<Scope>,
+}
+
+impl From<&ExchangeRequest> for Asked {
+    fn from(request: &ExchangeRequest) -> Self {
+        Self { target: request.target.as_ref().map(|target| target.as_str().to_owned()), scope: request.scope.clone() }
+    }
+}
+
+/// How a grant stands at the moment of the decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantStanding {
+    /// Good until the given time.
+    Live { until: OffsetDateTime },
+    /// Revoked, run out, or not on record any more.
+    Ended,
+}
+
+/// What a decision needs to know of a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    pub blocked: bool,
+    /// What the user may do, by API identifier.
+    pub permissions: BTreeMap<String, Scope>,
+}
+
+impl User {
+    /// What the user may do at an API.
+    #[must_use]
+    pub fn permissions_at(&self, api: &str) -> Scope {
+        self.permissions.get(api).cloned().unwrap_or_default()
+    }
+}
+
+/// Bounds that the operator sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many actors a chain may have, the app included.
+    pub max_actors: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_actors: 5 }
+    }
+}

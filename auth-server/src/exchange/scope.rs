@@ -1,0 +1,108 @@
+//! What the new token allows (RFC 8693 section 2.1 `scope`): within the pairing, within what the subject token opens, and
+//! within what the user may do at the target now. Rights are computed anew, never copied.
+
+use shared_claims::Scope;
+
+use super::target::Target;
+use super::{Facts, Refusal};
+use crate::protocol::GrantType;
+use crate::registry::{Api, OnExcess};
+
+/// Asks for an ID token (OpenID Connect Core section 3.1.2.1).
+pub(super) const OPENID: &str = "openid";
+/// Asks for a refresh token (OpenID Connect Core section 11).
+pub(super) const OFFLINE_ACCESS: &str = "offline_access";
+
+/// The part of a scope that an API defines: all but `openid` and `offline_access`.
+pub(super) fn of_an_api(asked: &Scope) -> Scope {
+    asked.filter(|name| ![OPENID, OFFLINE_ACCESS].contains(&name.as_str()))
+}
+
+/// The scope of the new token.
+pub(super) fn grant(source: &Api, target: &Target, facts: &Facts<'_>) -> Result<Scope, Refusal> {
+    let open = target.pairing.scope_open_to(&effective_subject_scope(source, facts));
+    let asked = asked_of_the_target(target, &open, facts);
+    let within = match target.pairing.on_excess {
+        OnExcess::Trim => asked.intersection(&open),
+        OnExcess::Refuse => nothing_in_excess(asked, &open, target, facts)?,
+    };
+    let permitted = within_permissions(within, target, facts);
+    if permitted.is_empty() { Err(Refusal::NothingLeft) } else { Ok(permitted) }
+}
+
+/// What the request names; where it names none, the pairing's defaults, never everything.
+fn asked_of_the_target(target: &Target, open: &Scope, facts: &Facts<'_>) -> Scope {
+    match facts.asked.scope.as_ref().map(of_an_api) {
+        Some(named) if !named.is_empty() => named,
+        _ => target.pairing.default_scope().intersection(open),
+    }
+}
+
+/// The subject token's scope as far as its user still holds it at the source API: a right that was taken away opens
+/// nothing further down the chain.
+fn effective_subject_scope(source: &Api, facts: &Facts<'_>) -> Scope {
+    let held = facts.subject.scope.intersection(&source.scope());
+    match facts.user {
+        Some(user) if source.enforce_permissions => held.intersection(&user.permissions_at(&source.identifier)),
+        _ => held,
+    }
+}
+
+fn nothing_in_excess(asked: Scope, open: &Scope, target: &Target, facts: &Facts<'_>) -> Result<Scope, Refusal> {
+    let outside = asked.difference(&target.pairing.scope());
+    if !outside.is_empty() {
+        return Err(Refusal::ScopeOutsidePairing { excess: outside, allowed: open.clone() });
+    }
+    let not_open = asked.difference(open);
+    if not_open.is_empty() { Ok(asked) } else { Err(requires_more(&not_open, target, facts)) }
+}
+
+fn requires_more(not_open: &Scope, target: &Target, facts: &Facts<'_>) -> Refusal {
+    let missing = target
+        .pairing
+        .scopes
+        .iter()
+        .filter(|paired| not_open.contains(paired.scope.as_str()))
+        .filter_map(|paired| paired.requires.clone())
+        .filter(|required| !facts.subject.scope.contains(required.as_str()))
+        .collect::<Scope>();
+    // Empty where the token names the scope but its user has lost the permission for it.
+    if missing.is_empty() { Refusal::NothingLeft } else { Refusal::ScopeRequiresMore { missing } }
+}
+
+fn within_permissions(scope: Scope, target: &Target, facts: &Facts<'_>) -> Scope {
+    let still_owned = scope.intersection(&target.api.scope());
+    match facts.user {
+        Some(user) if target.api.enforce_permissions => {
+            still_owned.intersection(&user.permissions_at(&target.api.identifier))
+        }
+        _ => still_owned,
+    }
+}
+
+/// Whether the asking client is to get an ID token.
+pub(super) fn id_token_asked(facts: &Facts<'_>) -> Result<bool, Refusal> {
+    if !names(facts, OPENID) {
+        return Ok(false);
+    }
+    if facts.user.is_some() { Ok(true) } else { Err(Refusal::NoUserToIdentify) }
+}
+
+/// Whether the asking client is to get a refresh token.
+pub(super) fn refresh_token_asked(target: &Target, facts: &Facts<'_>) -> Result<bool, Refusal> {
+    if !names(facts, OFFLINE_ACCESS) {
+        return Ok(false);
+    }
+    if facts.user.is_none() {
+        return Err(Refusal::NoUserToIdentify);
+    }
+    if target.api.allow_offline_access && facts.asker.may_use(GrantType::RefreshToken) {
+        Ok(true)
+    } else {
+        Err(Refusal::OfflineAccessNotAllowed)
+    }
+}
+
+fn names(facts: &Facts<'_>, name: &str) -> bool {
+    facts.asked.scope.as_ref().is_some_and(|asked| asked.contains(name))
+}

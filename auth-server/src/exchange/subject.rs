@@ -1,0 +1,68 @@
+//! What must hold for the subject token (RFC 8693 sections 2.1 and 4.4) beyond its own validity.
+
+use super::target::Target;
+use super::{Facts, GrantStanding, Refusal};
+use crate::registry::Api;
+
+/// The subject token was issued for the API that now asks. Without this rule any client could exchange any token it
+/// got hold of (CVE-2022-1245 and its kin).
+pub(super) fn is_addressed_to(source: &Api, facts: &Facts<'_>) -> Result<(), Refusal> {
+    if facts.subject.aud.contains(&source.identifier) {
+        Ok(())
+    } else {
+        Err(Refusal::NotAddressedToAsker { own_api: source.identifier.clone() })
+    }
+}
+
+/// The grant that the subject token derives from stands: a revoked chain cannot be extended.
+pub(super) fn is_alive(facts: &Facts<'_>) -> Result<(), Refusal> {
+    match facts.grant {
+        GrantStanding::Live { until } if until > facts.now => Ok(()),
+        GrantStanding::Live { .. } | GrantStanding::Ended => Err(Refusal::SubjectTokenRevoked),
+    }
+}
+
+/// Every client that the subject token came through is still registered, and every hop of its chain is still paired:
+/// what was removed from the configuration cannot be extended with tokens that are still about.
+pub(super) fn is_held_by_registered_clients(facts: &Facts<'_>) -> Result<(), Refusal> {
+    let registry = facts.registry;
+    let allowed = |holds: bool| if holds { Ok(()) } else { Err(Refusal::ChainNoLongerAllowed) };
+    allowed(registry.client(&facts.subject.client_id).is_some())?;
+
+    let Some(chain) = &facts.subject.act else { return Ok(()) };
+    let mut called = facts.asker.api.as_deref();
+    for actor in chain.history() {
+        let client = registry.client(&actor.sub).ok_or(Refusal::ChainNoLongerAllowed)?;
+        if let (Some(caller), Some(target)) = (client.api.as_deref(), called) {
+            allowed(registry.pairing(caller, target).is_some())?;
+        }
+        called = client.api.as_deref();
+    }
+    Ok(())
+}
+
+/// Nobody acts for a blocked user.
+pub(super) fn user_is_not_blocked(facts: &Facts<'_>) -> Result<(), Refusal> {
+    if facts.user.is_some_and(|user| user.blocked) { Err(Refusal::UserBlocked) } else { Ok(()) }
+}
+
+/// A bound subject token must never yield an unbound one (RFC 9449 section 5, RFC 8705 section 3).
+pub(super) fn is_not_bound_to_a_key(facts: &Facts<'_>) -> Result<(), Refusal> {
+    if facts.subject.cnf.is_some() { Err(Refusal::BindingNotSupported) } else { Ok(()) }
+}
+
+/// `may_act`, where there, names the asker (RFC 8693 section 4.4). One that names nobody allows nobody; its absence
+/// allows nothing by itself.
+pub(super) fn may_be_acted_for_by_the_asker(facts: &Facts<'_>) -> Result<(), Refusal> {
+    let Some(may_act) = &facts.subject.may_act else { return Ok(()) };
+    let asker = facts.asker.id.as_str();
+    let members = [&may_act.sub, &may_act.client_id];
+    let named = members.iter().any(|member| member.is_some());
+    let all_name_the_asker = members.into_iter().flatten().all(|member| member == asker);
+    if named && all_name_the_asker { Ok(()) } else { Err(Refusal::MayActNamesAnother) }
+}
+
+/// On behalf of a user: a machine's token is exchanged only where the pairing says so.
+pub(super) fn has_a_user_or_the_pairing_takes_machines(target: &Target, facts: &Facts<'_>) -> Result<(), Refusal> {
+    if facts.user.is_some() || target.pairing.machine_subjects { Ok(()) } else { Err(Refusal::MachineSubject) }
+}

@@ -1,0 +1,55 @@
+//! What the token endpoint gives: one file per `grant_type` (RFC 6749 section 4, RFC 8693). A grant takes an
+//! [`AuthenticatedClient`], so it cannot be reached without client authentication.
+
+mod authenticated_client;
+pub mod authorization_code;
+mod client_credentials;
+pub mod entitlement;
+mod error;
+mod issue;
+mod refresh_token;
+mod response;
+pub mod token_exchange;
+
+pub use authenticated_client::AuthenticatedClient;
+pub use error::GrantError;
+pub use response::TokenResponse;
+
+use crate::protocol::{ErrorCode, GrantType, OAuthError, Parameters};
+use crate::server::AuthServer;
+
+/// Serves one token request.
+pub async fn grant(
+    server: &AuthServer,
+    client: &AuthenticatedClient,
+    parameters: &Parameters,
+) -> Result<TokenResponse, GrantError> {
+    let grant_type: GrantType = parameters.required("grant_type")?.parse()?;
+    if GrantType::SUPPORTED.contains(&grant_type) && !client.may_use(grant_type) {
+        return Err(unauthorized(grant_type).into());
+    }
+    match grant_type {
+        GrantType::AuthorizationCode => authorization_code::grant(server, client, parameters).await,
+        GrantType::RefreshToken => refresh_token::grant(server, client, parameters).await,
+        GrantType::ClientCredentials => client_credentials::grant(server, client, parameters).await,
+        GrantType::TokenExchange => token_exchange::grant(server, client, parameters).await,
+        GrantType::DeviceCode | GrantType::JwtBearer => Err(unsupported(grant_type).into()),
+    }
+}
+
+fn unauthorized(grant_type: GrantType) -> OAuthError {
+    OAuthError::new(
+        ErrorCode::UnauthorizedClient,
+        "grant_type_not_allowed",
+        format!("this client may not use the grant type {grant_type}: add it to the client's grant_types"),
+    )
+}
+
+fn unsupported(grant_type: GrantType) -> OAuthError {
+    let supported = GrantType::SUPPORTED.map(GrantType::as_str).join(", ");
+    OAuthError::new(
+        ErrorCode::UnsupportedGrantType,
+        "grant_type_not_supported",
+        format!("{grant_type} is not supported: use one of {supported}"),
+    )
+}

@@ -1,0 +1,196 @@
+//! `grant_type=refresh_token` (RFC 6749 section 6): a new access token, and a new refresh token in place of the old.
+//!
+//! Tokens rotate on every use (RFC 9700 section 4.14.2). One that comes back after its successor was used is theft, and
+//! ends the grant; one that comes back before is a lost answer. Every right is computed anew.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use shared_claims::Scope;
+use time::{Duration, OffsetDateTime};
+
+use super::issue::{Issue, context_of};
+use super::{AuthenticatedClient, GrantError, TokenResponse, entitlement, token_exchange};
+use crate::audit::Event;
+use crate::protocol::{GrantType, OAuthError, Parameters, Target};
+use crate::server::AuthServer;
+use crate::store::{Grant, NewRefreshToken, OpaqueSecret, RefreshToken, Rotation, SecretHash, User};
+use crate::tokens::IssuedAccessToken;
+
+/// What a refresh token needs to know beyond its row: nothing for an app's, the chain for one that an exchange gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefreshDocument {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<token_exchange::ExchangeOrigin>,
+}
+
+const ONCE: [&str; 5] = ["grant_type", "refresh_token", "scope", "client_id", "client_secret"];
+
+/// A refresh token with everything that stands behind it, all of it still good.
+struct Presented {
+    hash: SecretHash,
+    token: RefreshToken,
+    document: RefreshDocument,
+    grant: Grant,
+    user: User,
+}
+
+/// What is answered, before the rotation makes it good.
+struct Renewed {
+    access_token: IssuedAccessToken,
+    id_token: Option<String>,
+    scope: Scope,
+}
+
+pub(super) async fn grant(
+    server: &AuthServer,
+    client: &AuthenticatedClient,
+    parameters: &Parameters,
+) -> Result<TokenResponse, GrantError> {
+    parameters.refuse_repeated(&ONCE)?;
+    let now = server.now();
+    let presented = present(server, client, parameters, now).await?;
+    names_the_same_target(parameters, &presented.token)?;
+    let asked = narrower_scope(parameters, &presented.token)?;
+
+    let renewed = match &presented.document.exchange {
+        None => renew(server, client, &presented, &asked, now)?,
+        Some(origin) => {
+            let (access_token, scope) =
+                token_exchange::renew(server, client, &presented.grant, &presented.user, origin, &presented.token, &asked, now)?;
+            Renewed { access_token, id_token: None, scope }
+        }
+    };
+    let successor = rotate(server, client, &presented, &renewed.access_token, now).await?;
+    Event::Issued {
+        grant_type: GrantType::RefreshToken.as_str(),
+        grant: presented.grant.id.as_str(),
+        jti: &renewed.access_token.jti,
+        parent_jti: presented.token.access_jti.as_deref(),
+        user: Some(presented.user.id.as_str()),
+        client: client.id.as_str(),
+        target: presented.token.api.as_deref(),
+        scope: &renewed.scope.to_string(),
+    }
+    .record();
+    Ok(TokenResponse::new(renewed.access_token, &renewed.scope)
+        .with_refresh_token(Some(&successor))
+        .with_id_token(renewed.id_token))
+}
+
+/// Looks up the token and what it came from. A token that was used before goes on to the rotation, which decides whether
+/// that is theft; all other faults end here, without effect.
+async fn present(
+    server: &AuthServer,
+    client: &AuthenticatedClient,
+    parameters: &Parameters,
+    now: OffsetDateTime,
+) -> Result<Presented, GrantError> {
+    let hash = SecretHash::of(parameters.required("refresh_token")?);
+    let token = server.store.find_refresh_token(hash).await?.ok_or_else(invalid)?;
+    if token.client_id != client.id.as_str() || token.expires_at <= now {
+        return Err(invalid().into());
+    }
+    let grant = server.store.find_grant(&token.grant_id).await?.filter(|grant| grant.is_live(now)).ok_or_else(invalid)?;
+    let user_id = grant.user_id.clone().ok_or_else(invalid)?;
+    let user = server.store.find_user(&user_id).await?.filter(|user| !user.blocked).ok_or_else(invalid)?;
+    let document = serde_json::from_str(&token.document).map_err(|error| {
+        log::error!("a refresh token's document cannot be read: {error}");
+        OAuthError::server_error()
+    })?;
+    Ok(Presented { hash, token, document, grant, user })
+}
+
+fn renew(
+    server: &AuthServer,
+    client: &AuthenticatedClient,
+    presented: &Presented,
+    asked: &Scope,
+    now: OffsetDateTime,
+) -> Result<Renewed, GrantError> {
+    let registry = server.registry();
+    let api = match &presented.token.api {
+        Some(identifier) => Some(Arc::clone(registry.api(identifier).ok_or_else(invalid)?)),
+        None => None,
+    };
+    let allowed = entitlement::still_allowed(asked, api.as_deref(), client);
+    let scope = entitlement::of_user(&allowed, api.as_deref(), &presented.user);
+    // The right to offline access is what a refresh token is: without it there is nothing to renew.
+    let offline = Scope::from_iter(["offline_access"].into_iter().filter_map(|name| name.parse().ok()));
+    if entitlement::still_allowed(&offline, api.as_deref(), client).is_empty() {
+        return Err(invalid().into());
+    }
+    let context = context_of(&presented.grant);
+    let until = presented.grant.expires_at;
+    let issue =
+        Issue { server, keys: server.keys(), client, api: api.as_deref(), context: &context, scope: &scope, until, now };
+    let access_token = issue.access_token()?;
+    // No nonce: it answered the first request (OpenID Connect Core section 12.2).
+    let id_token = issue.id_token(&access_token, None, serde_json::Map::new())?;
+    Ok(Renewed { access_token, id_token, scope })
+}
+
+async fn rotate(
+    server: &AuthServer,
+    client: &AuthenticatedClient,
+    presented: &Presented,
+    access_token: &IssuedAccessToken,
+    now: OffsetDateTime,
+) -> Result<OpaqueSecret, GrantError> {
+    let secret = OpaqueSecret::generate();
+    let lifetime = Duration::try_from(server.lifetimes.refresh_token).unwrap_or(Duration::DAY);
+    let successor = NewRefreshToken {
+        hash: secret.hash(),
+        client_id: client.id.to_string(),
+        api: presented.token.api.clone(),
+        // What was granted, not what this request narrowed it to: RFC 6749 section 6.
+        scope: presented.token.scope.clone(),
+        document: presented.token.document.clone(),
+        access_jti: Some(access_token.jti.clone()),
+        created_at: now,
+        expires_at: (now + lifetime).min(presented.grant.expires_at),
+    };
+    match server.store.rotate(presented.hash, successor, now).await? {
+        Rotation::Rotated | Rotation::Replaced => Ok(secret),
+        Rotation::Reused { grant_id } => {
+            Event::Revoked { grant: grant_id.as_str(), why: "refresh_token_reused" }.record();
+            Err(OAuthError::invalid_grant(
+                "refresh_token_reused",
+                "the refresh token was used before: everything that came from this sign-in has been revoked",
+            )
+            .into())
+        }
+        Rotation::Unknown
+        | Rotation::OfAnotherClient { .. }
+        | Rotation::Expired
+        | Rotation::GrantEnded { .. } => Err(invalid().into()),
+    }
+}
+
+/// RFC 6749 section 6: the scope may be narrowed, never widened.
+fn narrower_scope(parameters: &Parameters, token: &RefreshToken) -> Result<Scope, OAuthError> {
+    let Some(text) = parameters.one("scope")? else { return Ok(token.scope.clone()) };
+    let asked: Scope = text.parse().map_err(|error: shared_claims::scope::InvalidScope| {
+        OAuthError::invalid_scope("scope_malformed", error.to_string())
+    })?;
+    let excess = asked.difference(&token.scope);
+    if excess.is_empty() {
+        Ok(asked)
+    } else {
+        Err(OAuthError::invalid_scope("scope_not_granted", format!("{excess} was not granted: ask for {}", token.scope)))
+    }
+}
+
+fn names_the_same_target(parameters: &Parameters, token: &RefreshToken) -> Result<(), OAuthError> {
+    match Target::read(parameters)? {
+        Some(target) if token.api.as_deref() != Some(target.as_str()) => {
+            Err(OAuthError::invalid_target("target_differs", "the refresh token is for another target"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One answer for every refresh token that is no good: unknown, expired, revoked, another client's, a blocked user's.
+fn invalid() -> OAuthError {
+    OAuthError::invalid_grant("refresh_token_invalid", "the refresh token is unknown, has expired or was revoked")
+}

@@ -1,0 +1,167 @@
+//! One connection to either database, prepared so that no statement waits without a bound, and its transactions.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
+use diesel::result::{Error, QueryResult};
+use diesel::{PgConnection, RunQueryDsl as _, SqliteConnection};
+use log::warn;
+
+use super::backend::Backend;
+use super::error::leaves_connection_whole;
+
+/// A connection to whichever database the settings name.
+#[derive(diesel::MultiConnection)]
+pub enum AnyConnection {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+/// Runs a statement that [`AnyConnection`] itself does not know (`ON CONFLICT`, row locks) on the connection within.
+macro_rules! on_backend {
+    ($connection:expr, $inner:ident => $statement:expr) => {
+        match $connection {
+            $crate::store::connection::AnyConnection::Sqlite($inner) => $statement,
+            $crate::store::connection::AnyConnection::Postgres($inner) => $statement,
+        }
+    };
+}
+pub(super) use on_backend;
+
+/// How a transaction begins.
+#[derive(Clone, Copy)]
+enum Kind {
+    Write,
+    Read,
+}
+
+impl AnyConnection {
+    /// Runs `work` in a transaction that may write. SQLite takes its one write lock at once, since upgrading a reading
+    /// transaction later fails; PostgreSQL locks rows as it meets them, so `work` locks what it decides upon first.
+    pub(super) fn write<T>(&mut self, work: impl FnOnce(&mut Self) -> QueryResult<T>) -> QueryResult<T> {
+        self.in_transaction(Kind::Write, work)
+    }
+
+    /// Runs `work` on one unchanging view of the data.
+    pub(super) fn snapshot<T>(&mut self, work: impl FnOnce(&mut Self) -> QueryResult<T>) -> QueryResult<T> {
+        self.in_transaction(Kind::Read, work)
+    }
+
+    fn in_transaction<T>(&mut self, kind: Kind, work: impl FnOnce(&mut Self) -> QueryResult<T>) -> QueryResult<T> {
+        self.begin(kind)?;
+        match work(self) {
+            Ok(value) => {
+                self.commit()?;
+                Ok(value)
+            }
+            Err(error) => match self.rollback() {
+                Ok(()) | Err(Error::BrokenTransactionManager) => Err(error),
+                Err(rollback_error) => Err(rollback_error),
+            },
+        }
+    }
+
+    fn begin(&mut self, kind: Kind) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(connection) => {
+                let sql = match kind {
+                    Kind::Write => "BEGIN IMMEDIATE",
+                    Kind::Read => "BEGIN DEFERRED",
+                };
+                AnsiTransactionManager::begin_transaction_sql(connection, sql)
+            }
+            Self::Postgres(connection) => {
+                let sql = match kind {
+                    Kind::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+                    Kind::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                };
+                AnsiTransactionManager::begin_transaction_sql(connection, sql)
+            }
+        }
+    }
+
+    fn commit(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(connection) => AnsiTransactionManager::commit_transaction(connection),
+            Self::Postgres(connection) => AnsiTransactionManager::commit_transaction(connection),
+        }
+    }
+
+    fn rollback(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(connection) => AnsiTransactionManager::rollback_transaction(connection),
+            Self::Postgres(connection) => AnsiTransactionManager::rollback_transaction(connection),
+        }
+    }
+}
+
+/// A pooled connection, with what decides whether it goes back to the pool.
+pub(super) struct PooledConnection {
+    connection: AnyConnection,
+    /// When it last answered.
+    answered: Instant,
+    broken: bool,
+}
+
+impl PooledConnection {
+    pub(super) fn run<T>(&mut self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> QueryResult<T> {
+        let result = work(&mut self.connection);
+        match &result {
+            Ok(_) => self.answered = Instant::now(),
+            Err(error) => self.broken |= !leaves_connection_whole(error),
+        }
+        result
+    }
+}
+
+/// Makes the pool's connections.
+pub(super) struct Connector {
+    pub(super) backend: Backend,
+    /// Whether the last attempt to connect failed: calls then do not wait for the next one.
+    pub(super) away: Arc<AtomicBool>,
+}
+
+/// A connection that answered within this time is taken without asking it again.
+const TRUSTED_FOR: Duration = Duration::from_millis(500);
+
+impl r2d2::ManageConnection for Connector {
+    type Connection = PooledConnection;
+    type Error = ConnectError;
+
+    fn connect(&self) -> Result<PooledConnection, ConnectError> {
+        let connected = self.backend.connect();
+        let was_away = self.away.swap(connected.is_err(), Ordering::Relaxed);
+        if was_away && connected.is_ok() {
+            warn!("the database is back");
+        }
+        Ok(PooledConnection { connection: connected?, answered: Instant::now(), broken: false })
+    }
+
+    fn is_valid(&self, pooled: &mut PooledConnection) -> Result<(), ConnectError> {
+        if pooled.answered.elapsed() < TRUSTED_FOR {
+            return Ok(());
+        }
+        if let AnyConnection::Postgres(connection) = &mut pooled.connection {
+            diesel::sql_query("SELECT 1").execute(connection).map_err(|error| ConnectError(error.to_string()))?;
+        }
+        pooled.answered = Instant::now();
+        Ok(())
+    }
+
+    fn has_broken(&self, pooled: &mut PooledConnection) -> bool {
+        pooled.broken || std::thread::panicking()
+    }
+}
+
+/// Why there is no connection. The text holds no password.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct ConnectError(pub(super) String);
+
+impl From<Error> for ConnectError {
+    fn from(error: Error) -> Self {
+        Self(error.to_string())
+    }
+}

@@ -1,0 +1,134 @@
+//! What can go wrong with the database, sorted by what the caller can do about it: try again later (503), or nothing.
+
+use diesel::result::{DatabaseErrorKind, Error};
+
+/// A failure of the store. Its text is for the log, never for a client.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot do it now; nothing was changed, or it is unknown whether it was. Answer 503 with `Retry-After`.
+    #[error("the database is not available ({reason}): {detail}")]
+    Unavailable { reason: Unavailability, detail: String },
+    /// The database holds what this program cannot have written.
+    #[error("the database holds what cannot be: {0}")]
+    Corrupt(String),
+    /// This program asked for what the database must refuse.
+    #[error("the store has a bug: {0}")]
+    Bug(String),
+    /// The settings name no usable database.
+    #[error("{0}")]
+    Settings(String),
+}
+
+/// Why the database is not available: a label for logs and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unavailability {
+    /// All connections are in use, and those before us did not finish in time.
+    Overloaded,
+    /// There is no connection, or it broke.
+    Disconnected,
+    /// Somebody else holds a lock, or the transaction lost against another.
+    Locked,
+    /// It took longer than the statement timeout.
+    TooSlow,
+    /// The disk is full.
+    DiskFull,
+    /// Any other failure of the database or its disk.
+    Failing,
+}
+
+impl Unavailability {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded",
+            Self::Disconnected => "disconnected",
+            Self::Locked => "locked",
+            Self::TooSlow => "too_slow",
+            Self::DiskFull => "disk_full",
+            Self::Failing => "failing",
+        }
+    }
+}
+
+impl std::fmt::Display for Unavailability {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl StoreError {
+    pub(super) fn unavailable(reason: Unavailability, detail: impl std::fmt::Display) -> Self {
+        Self::Unavailable { reason, detail: detail.to_string() }
+    }
+
+    /// Whether the same call may succeed a little later.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::DatabaseError(kind, _) => of_database(&kind, detail),
+            Error::RollbackErrorOnCommit { commit_error, .. } => Self::from(*commit_error),
+            Error::BrokenTransactionManager => Self::unavailable(Unavailability::Disconnected, detail),
+            Error::DeserializationError(_) => Self::Corrupt(detail),
+            _ => Self::Bug(detail),
+        }
+    }
+}
+
+fn of_database(kind: &DatabaseErrorKind, detail: String) -> StoreError {
+    match kind {
+        DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
+            StoreError::unavailable(Unavailability::Disconnected, detail)
+        }
+        DatabaseErrorKind::SerializationFailure => StoreError::unavailable(Unavailability::Locked, detail),
+        // A standby: the primary is elsewhere, or will be here in a moment.
+        DatabaseErrorKind::ReadOnlyTransaction => StoreError::unavailable(Unavailability::Failing, detail),
+        DatabaseErrorKind::Unknown => of_message(detail),
+        // Constraints: every one of them is checked before, so meeting one is our mistake.
+        _ => StoreError::Bug(detail),
+    }
+}
+
+/// diesel hands on neither SQLite's result code nor PostgreSQL's SQLSTATE: the message is all there is. What is not
+/// recognised counts as a passing failure, since our own SQL is the same on every run and known to work.
+fn of_message(detail: String) -> StoreError {
+    const KNOWN: [(&str, Unavailability); 9] = [
+        ("locked", Unavailability::Locked),
+        ("deadlock", Unavailability::Locked),
+        ("lock timeout", Unavailability::Locked),
+        ("statement timeout", Unavailability::TooSlow),
+        ("full", Unavailability::DiskFull),
+        ("No space left", Unavailability::DiskFull),
+        ("unable to open", Unavailability::Disconnected),
+        ("terminating connection", Unavailability::Disconnected),
+        ("server closed the connection", Unavailability::Disconnected),
+    ];
+    if detail.contains("malformed") || detail.contains("is not a database") {
+        return StoreError::Corrupt(detail);
+    }
+    if detail.contains("no such table") || detail.contains("no such column") || detail.contains("syntax error") {
+        return StoreError::Bug(detail);
+    }
+    let reason = KNOWN.iter().find(|(words, _)| detail.contains(words)).map(|(_, reason)| *reason);
+    StoreError::unavailable(reason.unwrap_or(Unavailability::Failing), detail)
+}
+
+/// Whether the connection can be trusted after this error. A refused row leaves it whole; for anything else a new one
+/// costs less than a doubt.
+pub(super) fn leaves_connection_whole(error: &Error) -> bool {
+    use DatabaseErrorKind as Kind;
+    match error {
+        Error::DatabaseError(kind, _) => !matches!(
+            kind,
+            Kind::Unknown | Kind::ClosedConnection | Kind::UnableToSendCommand | Kind::ReadOnlyTransaction
+        ),
+        Error::NotFound | Error::RollbackTransaction | Error::DeserializationError(_) => true,
+        _ => false,
+    }
+}

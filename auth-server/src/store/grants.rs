@@ -1,0 +1,164 @@
+//! Grants: the roots of everything issued. A revoked grant ends all that came from it, and nothing else.
+
+use diesel::prelude::*;
+use shared_claims::Scope;
+use time::OffsetDateTime;
+
+use super::columns::{ListJson, MaybeUtc, ScopeText, Utc, stored};
+use super::connection::AnyConnection;
+use super::schema::grants;
+use super::{GrantId, SessionId, Store, StoreError, UserId};
+
+/// What one sign-in, or one machine's request, gave to one client.
+#[derive(Clone, Debug, PartialEq, Queryable)]
+pub struct Grant {
+    pub id: GrantId,
+    /// None: a machine's.
+    pub user_id: Option<UserId>,
+    pub client_id: String,
+    pub sid: Option<SessionId>,
+    #[diesel(deserialize_as = ScopeText)]
+    pub scope: Scope,
+    /// The identifier of the API that it was made for.
+    pub audience: Option<String>,
+    #[diesel(deserialize_as = MaybeUtc)]
+    pub auth_time: Option<OffsetDateTime>,
+    pub acr: Option<String>,
+    #[diesel(deserialize_as = ListJson)]
+    pub amr: Vec<String>,
+    #[diesel(deserialize_as = Utc)]
+    pub created_at: OffsetDateTime,
+    #[diesel(deserialize_as = Utc)]
+    pub expires_at: OffsetDateTime,
+    #[diesel(deserialize_as = MaybeUtc)]
+    pub revoked_at: Option<OffsetDateTime>,
+    pub revoked_reason: Option<String>,
+    pub status_index: Option<i64>,
+}
+
+impl Grant {
+    /// Whether anything may still be made from it or accepted because of it.
+    #[must_use]
+    pub fn is_live(&self, now: OffsetDateTime) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at
+    }
+}
+
+/// A grant to be made.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = grants)]
+pub struct NewGrant {
+    pub id: GrantId,
+    pub user_id: Option<UserId>,
+    pub client_id: String,
+    pub sid: Option<SessionId>,
+    #[diesel(serialize_as = ScopeText)]
+    pub scope: Scope,
+    pub audience: Option<String>,
+    #[diesel(serialize_as = MaybeUtc)]
+    pub auth_time: Option<OffsetDateTime>,
+    pub acr: Option<String>,
+    #[diesel(serialize_as = ListJson)]
+    pub amr: Vec<String>,
+    #[diesel(serialize_as = Utc)]
+    pub created_at: OffsetDateTime,
+    /// Nothing that comes from the grant may live longer.
+    #[diesel(serialize_as = Utc)]
+    pub expires_at: OffsetDateTime,
+}
+
+impl Store {
+    pub async fn insert_grant(&self, grant: NewGrant) -> Result<(), StoreError> {
+        self.write(move |connection| insert(connection, grant)).await
+    }
+
+    pub async fn find_grant(&self, id: &GrantId) -> Result<Option<Grant>, StoreError> {
+        let id = id.clone();
+        self.read(move |connection| grants::table.find(id).first(connection).optional()).await
+    }
+
+    /// Revokes a grant. False: there is none, or it was revoked before (then the first reason stays).
+    pub async fn revoke_grant(&self, id: &GrantId, reason: &str, now: OffsetDateTime) -> Result<bool, StoreError> {
+        let (id, reason) = (id.clone(), reason.to_owned());
+        self.write(move |connection| revoke(connection, &id, &reason, now)).await
+    }
+
+    /// Revokes what was given in a session; says how many.
+    pub async fn revoke_grants_of_session(
+        &self,
+        sid: &SessionId,
+        reason: &str,
+        now: OffsetDateTime,
+    ) -> Result<usize, StoreError> {
+        let (sid, reason) = (sid.clone(), reason.to_owned());
+        self.write(move |connection| {
+            let live = grants::table.filter(grants::sid.eq(sid)).filter(grants::revoked_at.is_null());
+            diesel::update(live).set(revocation(reason, now)).execute(connection)
+        })
+        .await
+    }
+
+    /// Revokes all that a user gave; says how many.
+    pub async fn revoke_grants_of_user(
+        &self,
+        user: &UserId,
+        reason: &str,
+        now: OffsetDateTime,
+    ) -> Result<usize, StoreError> {
+        let (user, reason) = (user.clone(), reason.to_owned());
+        self.write(move |connection| {
+            let live = grants::table.filter(grants::user_id.eq(user)).filter(grants::revoked_at.is_null());
+            diesel::update(live).set(revocation(reason, now)).execute(connection)
+        })
+        .await
+    }
+
+    /// Revokes all that a client holds; says how many.
+    pub async fn revoke_grants_of_client(
+        &self,
+        client_id: &str,
+        reason: &str,
+        now: OffsetDateTime,
+    ) -> Result<usize, StoreError> {
+        let (client_id, reason) = (client_id.to_owned(), reason.to_owned());
+        self.write(move |connection| {
+            let live = grants::table.filter(grants::client_id.eq(client_id)).filter(grants::revoked_at.is_null());
+            diesel::update(live).set(revocation(reason, now)).execute(connection)
+        })
+        .await
+    }
+}
+
+type Revocation = (
+    diesel::dsl::Eq<grants::revoked_at, Option<time::PrimitiveDateTime>>,
+    diesel::dsl::Eq<grants::revoked_reason, Option<String>>,
+);
+
+fn revocation(reason: String, now: OffsetDateTime) -> Revocation {
+    (grants::revoked_at.eq(Some(stored(now))), grants::revoked_reason.eq(Some(reason)))
+}
+
+pub(super) fn insert(connection: &mut AnyConnection, grant: NewGrant) -> QueryResult<()> {
+    diesel::insert_into(grants::table).values(grant).execute(connection)?;
+    Ok(())
+}
+
+pub(super) fn revoke(
+    connection: &mut AnyConnection,
+    id: &GrantId,
+    reason: &str,
+    now: OffsetDateTime,
+) -> QueryResult<bool> {
+    let live = grants::table.find(id.clone()).filter(grants::revoked_at.is_null());
+    Ok(diesel::update(live).set(revocation(reason.to_owned(), now)).execute(connection)? == 1)
+}
+
+/// Reads a grant and holds it until the transaction ends: what is decided about it is decided by one at a time, and a
+/// revocation comes before or after, never between. SQLite's writer holds everything already.
+pub(super) fn hold(connection: &mut AnyConnection, id: &GrantId) -> QueryResult<Option<Grant>> {
+    let grant = grants::table.find(id.clone());
+    match connection {
+        AnyConnection::Sqlite(connection) => grant.first(connection).optional(),
+        AnyConnection::Postgres(connection) => grant.for_no_key_update().first(connection).optional(),
+    }
+}

@@ -1,0 +1,158 @@
+//! Names of records, one type each, so that one kind cannot be passed for another; and secrets as they are stored.
+
+use std::fmt;
+
+use aws_lc_rs::{digest, rand};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::AsExpression;
+use diesel::sql_types::{Binary, Text};
+use zeroize::Zeroizing;
+
+use super::columns::column;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, AsExpression, FromSqlRow, serde::Serialize, serde::Deserialize,
+        )]
+        #[diesel(sql_type = Text)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        column!($name, Text, String, String);
+
+        impl $name {
+            /// A new one, unlike any other.
+            #[must_use]
+            pub fn generate() -> Self {
+                Self(format!(concat!($prefix, "{}"), uuid::Uuid::new_v4().simple()))
+            }
+
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<String> for $name {
+            /// Takes the id out of a token or a command line. That it exists is for the store to say.
+            fn from(text: String) -> Self {
+                Self(text)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id!(
+    /// The `sub` of a user: stable and opaque.
+    UserId,
+    "usr_"
+);
+id!(
+    /// What one sign-in, or one machine's request, gave to one client.
+    GrantId,
+    "grt_"
+);
+id!(
+    /// The public id of a session, the `sid` of tokens. It opens nothing: the cookie holds another value.
+    SessionId,
+    "ses_"
+);
+
+/// SHA-256 of an opaque secret: all that is stored of codes, refresh tokens and cookies.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Binary)]
+pub struct SecretHash([u8; 32]);
+
+column!(SecretHash, Binary, [u8], Vec<u8>);
+
+impl SecretHash {
+    #[must_use]
+    pub fn of(secret: &str) -> Self {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest::digest(&digest::SHA256, secret.as_bytes()).as_ref());
+        Self(hash)
+    }
+}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretHash(..)")
+    }
+}
+
+/// A secret that this server made: 256 random bits in 43 characters. It is handed out once and stored as its hash.
+#[derive(Clone)]
+pub struct OpaqueSecret(Zeroizing<String>);
+
+impl OpaqueSecret {
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "AWS-LC aborts the process itself when the system gives no randomness")]
+    pub fn generate() -> Self {
+        let mut bytes = Zeroizing::new([0; 32]);
+        rand::fill(bytes.as_mut()).expect("the system gives randomness");
+        Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes)))
+    }
+
+    /// Whether a text can be such a secret at all; what cannot need not be looked up.
+    #[must_use]
+    pub fn is_possible(text: &str) -> bool {
+        text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    }
+
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    #[must_use]
+    pub fn hash(&self) -> SecretHash {
+        SecretHash::of(&self.0)
+    }
+}
+
+impl fmt::Debug for OpaqueSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OpaqueSecret(..)")
+    }
+}
+
+/// A password's hash in PHC form (argon2id).
+#[derive(Clone, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Text)]
+pub struct PasswordHash(String);
+
+column!(PasswordHash, Text, String, String);
+
+impl PasswordHash {
+    #[must_use]
+    pub fn of_phc(text: String) -> Self {
+        Self(text)
+    }
+
+    #[must_use]
+    pub fn as_phc(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(..)")
+    }
+}

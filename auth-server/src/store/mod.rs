@@ -1,0 +1,181 @@
+//! Persistence: everything that outlives a request, on SQLite or PostgreSQL. The only room that knows diesel.
+//!
+//! A call takes its turn in a bounded queue, runs on tokio's blocking threads, and either is done, wholly, or fails as a
+//! [`StoreError`]. What must happen at most once (a code, a rotation) is decided inside one transaction.
+
+mod authorization_codes;
+mod authorization_requests;
+mod backend;
+mod columns;
+mod connection;
+mod consents;
+mod error;
+mod expiry;
+mod grants;
+mod ids;
+mod migrations;
+mod profile;
+mod readiness;
+mod refresh_tokens;
+mod registry;
+mod schema;
+mod sessions;
+mod settings;
+mod sign_in_counters;
+mod signing_keys;
+mod users;
+mod versions;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use diesel::result::QueryResult;
+use log::debug;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+pub use authorization_codes::{AuthorizationCode, NewAuthorizationCode, Redemption};
+pub use authorization_requests::AuthorizationRequest;
+pub use consents::Consent;
+pub use error::{StoreError, Unavailability};
+pub use grants::{Grant, NewGrant};
+pub use ids::{GrantId, OpaqueSecret, PasswordHash, SecretHash, SessionId, UserId};
+pub use profile::{Address, Profile};
+pub use refresh_tokens::{NewRefreshToken, RefreshToken, Rotation};
+pub use registry::{EntryKind, RegistryEntry};
+pub use sessions::Session;
+pub use settings::{DatabaseSettings, Durability};
+pub use sign_in_counters::{Attempt, AttemptKey, AttemptPolicy};
+pub use signing_keys::{KeyTimes, StoredSigningKey};
+pub use users::{NewUser, Permissions, User, username_key};
+
+use backend::Backend;
+use connection::{AnyConnection, ConnectError, Connector};
+
+/// The database. Clones share one pool.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    backend: Backend,
+    pool: r2d2::Pool<Connector>,
+    away: Arc<AtomicBool>,
+    /// One place for each connection: calls wait here, in order, and not on a thread.
+    places: Arc<Semaphore>,
+    /// SQLite has one writer at a time. Waiting here is fair and wakes at once; its own waiting polls.
+    writer: Option<Arc<Semaphore>>,
+    acquire_timeout: Duration,
+    longest_call: Duration,
+    readiness: readiness::Readiness,
+}
+
+/// While the database is known to be away, a call waits this long for the pool's own attempts to reach it again.
+const PATIENCE_WHILE_AWAY: Duration = Duration::from_millis(100);
+
+impl Store {
+    /// Connects once, to say what is wrong with the settings, and makes the pool. Tables come with [`Store::migrate`].
+    pub fn open(settings: &DatabaseSettings) -> Result<Self, StoreError> {
+        if settings.pool_size == 0 || settings.acquire_timeout.is_zero() || settings.statement_timeout.is_zero() {
+            return Err(StoreError::Settings("database: pool size and timeouts must be greater than zero".into()));
+        }
+        let backend = Backend::of(settings)?;
+        backend.prove()?;
+        let away = Arc::new(AtomicBool::new(false));
+        let pool = r2d2::Pool::builder()
+            .max_size(settings.pool_size)
+            .min_idle(Some(1))
+            // Also bounds the pause between two attempts to reach a database that is away: half of this.
+            .connection_timeout(settings.acquire_timeout.min(Duration::from_secs(1)))
+            .test_on_check_out(true)
+            .error_handler(Box::new(LogConnectError))
+            .build_unchecked(Connector { backend: backend.clone(), away: Arc::clone(&away) });
+        let places = usize::try_from(settings.pool_size).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Ok(Self(Arc::new(Inner {
+            writer: backend.is_sqlite().then(|| Arc::new(Semaphore::new(1))),
+            backend,
+            pool,
+            away,
+            places: Arc::new(Semaphore::new(places)),
+            acquire_timeout: settings.acquire_timeout,
+            longest_call: backend::longest_call(settings),
+            readiness: readiness::Readiness::default(),
+        })))
+    }
+
+    /// Runs a transaction that writes.
+    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static,
+    {
+        let writer = match &self.0.writer {
+            Some(writer) => Some(self.turn(writer).await?),
+            None => None,
+        };
+        self.run(writer, move |connection| connection.write(work)).await
+    }
+
+    /// Runs one reading statement.
+    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static,
+    {
+        self.run(None, work).await
+    }
+
+    async fn run<T, F>(&self, writer: Option<OwnedSemaphorePermit>, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static,
+    {
+        let place = self.turn(&self.0.places).await?;
+        let inner = Arc::clone(&self.0);
+        let call = spawn_blocking(move || {
+            // Held until the thread is done, even where nobody waits for the answer any more.
+            let _held = (writer, place);
+            let mut connection = inner.connection()?;
+            Ok(connection.run(work)?)
+        });
+        match timeout(self.0.longest_call, call).await {
+            Ok(Ok(result)) => result.inspect_err(|error: &StoreError| debug!("{error}")),
+            Ok(Err(join)) if join.is_cancelled() => Err(StoreError::unavailable(Unavailability::Overloaded, join)),
+            Ok(Err(panic)) => Err(StoreError::Bug(panic.to_string())),
+            Err(_) => Err(StoreError::unavailable(Unavailability::TooSlow, "no answer from the database")),
+        }
+    }
+
+    async fn turn(&self, queue: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StoreError> {
+        match timeout(self.0.acquire_timeout, Arc::clone(queue).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(closed)) => Err(StoreError::Bug(closed.to_string())),
+            Err(_) => Err(StoreError::unavailable(Unavailability::Overloaded, "too many calls are waiting")),
+        }
+    }
+}
+
+impl Inner {
+    fn connection(&self) -> Result<r2d2::PooledConnection<Connector>, StoreError> {
+        let away = self.away.load(Ordering::Relaxed);
+        let patience = if away { PATIENCE_WHILE_AWAY.min(self.acquire_timeout) } else { self.acquire_timeout };
+        self.pool.get_timeout(patience).map_err(|error| StoreError::unavailable(Unavailability::Disconnected, error))
+    }
+}
+
+/// The pool tries again by itself; each failure is worth a line, not an alarm.
+#[derive(Debug)]
+struct LogConnectError;
+
+impl r2d2::HandleError<ConnectError> for LogConnectError {
+    fn handle_error(&self, error: ConnectError) {
+        log::warn!("cannot reach the database: {error}");
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store(..)")
+    }
+}

@@ -1,0 +1,247 @@
+//! Refresh tokens: each is used once and followed by the next (RFC 9700 section 4.14.2).
+//!
+//! A token that comes a second time is either a lost response (nothing of its successor was ever used: the successor is
+//! replaced) or theft (the grant is revoked). A replaced successor that is shown after all was not lost: theft as well.
+
+use diesel::dsl::{exists, select};
+use diesel::prelude::*;
+use shared_claims::Scope;
+use time::OffsetDateTime;
+
+use super::columns::{MaybeUtc, ScopeText, Utc, stored};
+use super::connection::AnyConnection;
+use super::schema::refresh_tokens;
+use super::{GrantId, SecretHash, Store, StoreError, grants};
+
+/// A refresh token as it is stored.
+#[derive(Clone, Debug, PartialEq, Queryable)]
+pub struct RefreshToken {
+    pub hash: SecretHash,
+    pub grant_id: GrantId,
+    /// The hash of the family's first token.
+    pub family_id: SecretHash,
+    pub predecessor: Option<SecretHash>,
+    pub client_id: String,
+    /// The API that it renews tokens for, where it came from an exchange.
+    pub api: Option<String>,
+    #[diesel(deserialize_as = ScopeText)]
+    pub scope: Scope,
+    pub document: String,
+    pub access_jti: Option<String>,
+    #[diesel(deserialize_as = Utc)]
+    pub created_at: OffsetDateTime,
+    #[diesel(deserialize_as = Utc)]
+    pub expires_at: OffsetDateTime,
+    #[diesel(deserialize_as = MaybeUtc)]
+    pub used_at: Option<OffsetDateTime>,
+    #[diesel(deserialize_as = MaybeUtc)]
+    pub access_used_at: Option<OffsetDateTime>,
+    #[diesel(deserialize_as = MaybeUtc)]
+    pub superseded_at: Option<OffsetDateTime>,
+}
+
+/// A refresh token to be handed out. Grant and family come from where it is put.
+#[derive(Clone, Debug)]
+pub struct NewRefreshToken {
+    pub hash: SecretHash,
+    pub client_id: String,
+    pub api: Option<String>,
+    pub scope: Scope,
+    /// JSON; its shape is its owner's.
+    pub document: String,
+    /// The access token that is issued together with it.
+    pub access_jti: Option<String>,
+    pub created_at: OffsetDateTime,
+    pub expires_at: OffsetDateTime,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = refresh_tokens)]
+struct Row {
+    #[diesel(serialize_as = SecretHash)]
+    hash: SecretHash,
+    grant_id: GrantId,
+    family_id: SecretHash,
+    predecessor: Option<SecretHash>,
+    client_id: String,
+    api: Option<String>,
+    #[diesel(serialize_as = ScopeText)]
+    scope: Scope,
+    document: String,
+    access_jti: Option<String>,
+    #[diesel(serialize_as = Utc)]
+    created_at: OffsetDateTime,
+    #[diesel(serialize_as = Utc)]
+    expires_at: OffsetDateTime,
+}
+
+/// What became of an attempt to rotate a refresh token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Rotation {
+    /// The successor is in force.
+    Rotated,
+    /// The successor is in force, in place of an earlier one that nobody had used: that answer was lost.
+    Replaced,
+    /// Theft: the grant has been revoked by this call or before it.
+    Reused { grant_id: GrantId },
+    /// Never issued, or removed.
+    Unknown,
+    /// Issued to another client. Nothing has happened.
+    OfAnotherClient { grant_id: GrantId },
+    /// Too old.
+    Expired,
+    /// The grant was revoked or has expired.
+    GrantEnded { grant_id: GrantId },
+}
+
+/// Why a grant is revoked when a refresh token comes back.
+const REUSE: &str = "refresh_token_reuse";
+
+impl Store {
+    /// Finds a refresh token, whatever state it is in.
+    pub async fn find_refresh_token(&self, hash: SecretHash) -> Result<Option<RefreshToken>, StoreError> {
+        self.read(move |connection| refresh_tokens::table.find(hash).first(connection).optional()).await
+    }
+
+    /// Begins a new family in a grant that is there already (a refresh token from an exchange). False: the grant ended.
+    pub async fn insert_refresh_token(
+        &self,
+        grant_id: &GrantId,
+        token: NewRefreshToken,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let grant_id = grant_id.clone();
+        self.write(move |connection| match grants::hold(connection, &grant_id)? {
+            Some(grant) if grant.is_live(now) => insert_first(connection, grant_id, token).map(|()| true),
+            _ => Ok(false),
+        })
+        .await
+    }
+
+    /// Replaces the presented token by its successor. The client that presents it is `successor.client_id`, which client
+    /// authentication has proved: the token of another client is left alone.
+    pub async fn rotate(
+        &self,
+        presented: SecretHash,
+        successor: NewRefreshToken,
+        now: OffsetDateTime,
+    ) -> Result<Rotation, StoreError> {
+        self.write(move |connection| rotate(connection, presented, successor, now)).await
+    }
+
+    /// Notes that an access token was used at this server, so that its refresh token's predecessor is no lost response
+    /// any more. Costs one indexed look where there is nothing to note.
+    pub async fn access_token_used(&self, jti: &str, now: OffsetDateTime) -> Result<(), StoreError> {
+        let jti = jti.to_owned();
+        let asked = jti.clone();
+        let unnoted = self
+            .read(move |connection| {
+                let unnoted = refresh_tokens::table
+                    .filter(refresh_tokens::access_jti.eq(asked))
+                    .filter(refresh_tokens::access_used_at.is_null());
+                select(exists(unnoted)).get_result::<bool>(connection)
+            })
+            .await?;
+        if !unnoted {
+            return Ok(());
+        }
+        self.write(move |connection| {
+            let unnoted = refresh_tokens::table
+                .filter(refresh_tokens::access_jti.eq(jti))
+                .filter(refresh_tokens::access_used_at.is_null());
+            let noted = refresh_tokens::access_used_at.eq(Some(stored(now)));
+            diesel::update(unnoted).set(noted).execute(connection)?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Puts the first token of a family into a grant that this transaction made or holds.
+pub(super) fn insert_first(
+    connection: &mut AnyConnection,
+    grant_id: GrantId,
+    token: NewRefreshToken,
+) -> QueryResult<()> {
+    let family_id = token.hash;
+    insert(connection, grant_id, family_id, None, token)
+}
+
+fn insert(
+    connection: &mut AnyConnection,
+    grant_id: GrantId,
+    family_id: SecretHash,
+    predecessor: Option<SecretHash>,
+    token: NewRefreshToken,
+) -> QueryResult<()> {
+    let row = Row {
+        hash: token.hash,
+        grant_id,
+        family_id,
+        predecessor,
+        client_id: token.client_id,
+        api: token.api,
+        scope: token.scope,
+        document: token.document,
+        access_jti: token.access_jti,
+        created_at: token.created_at,
+        expires_at: token.expires_at,
+    };
+    diesel::insert_into(refresh_tokens::table).values(row).execute(connection)?;
+    Ok(())
+}
+
+fn find(connection: &mut AnyConnection, hash: SecretHash) -> QueryResult<Option<RefreshToken>> {
+    refresh_tokens::table.find(hash).first(connection).optional()
+}
+
+fn rotate(
+    connection: &mut AnyConnection,
+    presented: SecretHash,
+    successor: NewRefreshToken,
+    now: OffsetDateTime,
+) -> QueryResult<Rotation> {
+    let Some(seen) = find(connection, presented)? else { return Ok(Rotation::Unknown) };
+    // Whose it is comes before every effect: a leaked token must not be a switch to end somebody else's grant.
+    if seen.client_id != successor.client_id {
+        return Ok(Rotation::OfAnotherClient { grant_id: seen.grant_id });
+    }
+    // From here on this family belongs to this transaction; the token is read again, since others may have been first.
+    let grant_id = seen.grant_id;
+    let Some(grant) = grants::hold(connection, &grant_id)? else { return Ok(Rotation::Unknown) };
+    let Some(token) = find(connection, presented)? else { return Ok(Rotation::Unknown) };
+
+    if token.superseded_at.is_some() || successor_was_used(connection, presented)? {
+        grants::revoke(connection, &grant_id, REUSE, now)?;
+        return Ok(Rotation::Reused { grant_id });
+    }
+    if !grant.is_live(now) {
+        return Ok(Rotation::GrantEnded { grant_id });
+    }
+    if token.expires_at <= now {
+        return Ok(Rotation::Expired);
+    }
+    let replaced = supersede_successor(connection, presented, now)?;
+    diesel::update(refresh_tokens::table.find(presented).filter(refresh_tokens::used_at.is_null()))
+        .set(refresh_tokens::used_at.eq(Some(stored(now))))
+        .execute(connection)?;
+    insert(connection, grant_id, token.family_id, Some(presented), successor)?;
+    Ok(if replaced { Rotation::Replaced } else { Rotation::Rotated })
+}
+
+/// Whether any token that followed this one, or the access token issued with it, was ever used.
+fn successor_was_used(connection: &mut AnyConnection, token: SecretHash) -> QueryResult<bool> {
+    let used = refresh_tokens::table
+        .filter(refresh_tokens::predecessor.eq(Some(token)))
+        .filter(refresh_tokens::used_at.is_not_null().or(refresh_tokens::access_used_at.is_not_null()));
+    select(exists(used)).get_result(connection)
+}
+
+fn supersede_successor(connection: &mut AnyConnection, token: SecretHash, now: OffsetDateTime) -> QueryResult<bool> {
+    let unused = refresh_tokens::table
+        .filter(refresh_tokens::predecessor.eq(Some(token)))
+        .filter(refresh_tokens::superseded_at.is_null());
+    let superseded = refresh_tokens::superseded_at.eq(Some(stored(now)));
+    Ok(diesel::update(unused).set(superseded).execute(connection)? > 0)
+}

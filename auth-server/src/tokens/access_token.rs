@@ -1,0 +1,101 @@
+//! Access tokens (RFC 9068), as this server issues them.
+
+use shared_claims::{AccessTokenClaims, Actor, Audience, Scope};
+use time::{Duration, OffsetDateTime};
+
+use super::{KeyError, KeyRing, new_secret};
+use crate::registry::SigningAlgorithm;
+
+/// What stays the same in every token of a grant, on every hop of its chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantContext {
+    /// The user's id, or the client's where no user is involved.
+    pub sub: String,
+    /// The chain's id: the grant's own (docs/decisions/0001).
+    pub txn: String,
+    /// `None` where no user signed in.
+    pub sign_in: Option<SignIn>,
+}
+
+/// How and when the user signed in (OpenID Connect Core section 2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    pub sid: String,
+    pub auth_time: OffsetDateTime,
+    pub acr: Option<String>,
+    pub amr: Vec<String>,
+}
+
+/// What one token of a grant adds to the context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessTokenRequest {
+    pub audience: Audience,
+    pub client_id: String,
+    pub scope: Scope,
+    pub act: Option<Actor>,
+    pub algorithm: SigningAlgorithm,
+    pub expires_at: OffsetDateTime,
+}
+
+/// A signed access token and what the response says of it.
+pub struct IssuedAccessToken {
+    pub text: String,
+    pub jti: String,
+    pub expires_in: Duration,
+}
+
+/// No key signs with the algorithm that is asked for, or signing went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningError {
+    #[error("no key signs with {0} at this moment")]
+    NoKey(SigningAlgorithm),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// Signs an access token. `jti` names it in refresh-token families and the ledger.
+pub fn sign_access_token(
+    issuer: &str,
+    context: &GrantContext,
+    request: AccessTokenRequest,
+    ring: &KeyRing,
+    now: OffsetDateTime,
+) -> Result<IssuedAccessToken, SigningError> {
+    let algorithm = request.algorithm;
+    let key = ring.signer(algorithm, now).ok_or(SigningError::NoKey(algorithm))?;
+    let claims = claims(issuer, context, request, now);
+    let text = key.sign("at+jwt", &claims)?;
+    // `exp` is in whole seconds, so what is left is told from it and not from the time asked for.
+    let whole_seconds = claims.exp.unix_timestamp() - now.unix_timestamp();
+    Ok(IssuedAccessToken { text, jti: claims.jti, expires_in: Duration::seconds(whole_seconds) })
+}
+
+fn claims(
+    issuer: &str,
+    context: &GrantContext,
+    request: AccessTokenRequest,
+    now: OffsetDateTime,
+) -> AccessTokenClaims {
+    let sign_in = context.sign_in.as_ref();
+    AccessTokenClaims {
+        iss: issuer.to_owned(),
+        sub: context.sub.clone(),
+        aud: request.audience,
+        exp: request.expires_at,
+        iat: now,
+        nbf: None,
+        jti: new_secret(),
+        azp: Some(request.client_id.clone()),
+        client_id: request.client_id,
+        scope: request.scope,
+        auth_time: sign_in.map(|sign_in| sign_in.auth_time),
+        acr: sign_in.and_then(|sign_in| sign_in.acr.clone()),
+        amr: sign_in.map(|sign_in| sign_in.amr.clone()).unwrap_or_default(),
+        sid: sign_in.map(|sign_in| sign_in.sid.clone()),
+        txn: Some(context.txn.clone()),
+        act: request.act,
+        may_act: None,
+        cnf: None,
+        status: None,
+    }
+}
