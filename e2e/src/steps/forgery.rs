@@ -82,3 +82,69 @@ fn part(token: &str, index: usize) -> &str {
 fn encode(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::signature::KeyPair;
+
+    use super::*;
+
+    const ISSUER: &str = "http://localhost:9000";
+    const AUDIENCE: &str = "https://api-a.example";
+
+    /// A good token, and the key set that it verifies with.
+    fn issued() -> (String, Jwks) {
+        let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let public = key.public_key();
+        let [n, e] =
+            [public.modulus().big_endian_without_leading_zero(), public.exponent().big_endian_without_leading_zero()]
+                .map(|number| URL_SAFE_NO_PAD.encode(number));
+        let jwk = json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": "k1", "n": n, "e": e });
+        let claims = json!({
+            "iss": ISSUER, "sub": "usr_1", "aud": AUDIENCE, "exp": 4_102_444_800_i64, "iat": 1_700_000_000, "jti": "j",
+            "client_id": "demo-app",
+        });
+        let header = json!({ "typ": "at+jwt", "alg": "RS256", "kid": "k1" });
+        let message = format!("{}.{}", encode(&header), encode(&claims));
+        let mut signature = vec![0; key.public_modulus_len()];
+        key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
+        let keys = serde_json::from_value(json!({ "keys": [jwk] })).unwrap();
+        (format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)), keys)
+    }
+
+    #[test]
+    fn the_good_token_verifies_and_no_forgery_does() {
+        let (good, keys) = issued();
+        let verify = |token: &str| keys.verify_access_token(token, ISSUER, AUDIENCE);
+        assert_eq!(verify(&good).unwrap()["sub"], "usr_1");
+        let mut forgeries = vec![
+            tampered(&good, "sub", json!("usr_2")).unwrap(),
+            with_a_broken_signature(&good).unwrap(),
+            unsigned(&good, "none").unwrap(),
+            unsigned(&good, "RS256").unwrap(),
+            signed_by_a_foreign_key(&good).unwrap(),
+        ];
+        let with_public_key = signed_with_the_public_key(&good, &keys).unwrap();
+        assert_eq!(with_public_key.len(), 4);
+        forgeries.extend(with_public_key);
+        for forgery in forgeries {
+            assert!(verify(&forgery).is_err(), "{forgery}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_another_issuer_or_for_another_audience_does_not_verify() {
+        let (good, keys) = issued();
+        assert!(keys.verify_access_token(&good, "http://localhost:9000/", AUDIENCE).is_err());
+        assert!(keys.verify_access_token(&good, ISSUER, "https://api-b.example").is_err());
+        assert!(keys.verify_id_token(&good, ISSUER, AUDIENCE).is_err(), "an access token is no ID token");
+    }
+
+    #[test]
+    fn the_public_key_reads_as_pem() {
+        let (good, keys) = issued();
+        let kid = Jwt::parse(&good).unwrap().header["kid"].as_str().unwrap().to_owned();
+        let pem = readings_of(keys.0.find(&kid).unwrap()).unwrap().pop().unwrap();
+        assert!(jsonwebtoken::DecodingKey::from_rsa_pem(&pem).is_ok());
+    }
+}
