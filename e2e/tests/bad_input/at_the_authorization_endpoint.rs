@@ -107,7 +107,7 @@ async fn a_wrong_request_of_a_known_app_is_told_to_the_app() -> Result<()> {
 async fn a_parameter_that_comes_twice_is_refused() -> Result<()> {
     let stack = Stack::builder().start().await?;
     let app = stack.app()?;
-    for name in ["scope", "nonce", "code_challenge", "audience", "prompt"] {
+    for name in ["scope", "nonce", "code_challenge", "login_hint", "prompt"] {
         let request = app.authorization_request().and(name, "a").and(name, "b");
         let (error, _) = redirected_error(&ask(&app, &request).await?, &app).with_context(|| name)?;
         assert_eq!(error, "invalid_request", "{name}");
