@@ -8,6 +8,7 @@ pub mod actor;
 pub mod claims;
 pub mod clock;
 pub mod scope;
+pub mod validator;
 
 pub use actor::Actor;
 pub use claims::{AccessTokenClaims, Audience};

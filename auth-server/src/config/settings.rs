@@ -122,8 +122,9 @@ pub struct UserSettings {
     /// A PHC string of argon2id, instead of the password.
     #[serde(default)]
     pub password_hash: Option<SecretString>,
+    /// Unset: as an administrator has set it.
     #[serde(default)]
-    pub blocked: bool,
+    pub blocked: Option<bool>,
     #[serde(default)]
     pub profile: Profile,
     /// What the user may do, by API identifier.

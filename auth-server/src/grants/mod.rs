@@ -12,7 +12,7 @@ mod response;
 pub mod token_exchange;
 
 pub use authenticated_client::AuthenticatedClient;
-pub use error::GrantError;
+pub use error::{GrantError, for_store};
 pub use response::TokenResponse;
 
 use crate::protocol::{ErrorCode, GrantType, OAuthError, Parameters};

@@ -11,6 +11,6 @@ mod snapshot;
 
 pub use api::{Api, SigningAlgorithm};
 pub use client::{ApplicationType, Client, ClientId};
-pub use live::{LiveRegistry, RegistryError};
+pub use live::{LiveRegistry, RegistryError, apply};
 pub use pairing::{OnExcess, PairedScope, Pairing};
 pub use snapshot::{InvalidRegistry, Registry};

@@ -100,6 +100,9 @@ impl Store {
     /// Finds a user by what they typed.
     pub async fn find_user_by_username(&self, username: &str) -> Result<Option<User>, StoreError> {
         let key = username_key(username);
+        if key.contains('\0') {
+            return Ok(None); // PostgreSQL knows no such text
+        }
         self.read(move |connection| by_key(connection, &key).optional()).await
     }
 

@@ -3,8 +3,9 @@
 use shared_claims::{AccessTokenClaims, Actor, Audience, Scope};
 use time::{Duration, OffsetDateTime};
 
-use super::{KeyError, KeyRing, new_secret};
+use super::{KeyError, KeyRing};
 use crate::registry::SigningAlgorithm;
+use crate::store::OpaqueSecret;
 
 /// What stays the same in every token of a grant, on every hop of its chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +85,7 @@ fn claims(
         exp: request.expires_at,
         iat: now,
         nbf: None,
-        jti: new_secret(),
+        jti: OpaqueSecret::generate().expose().to_owned(),
         azp: Some(request.client_id.clone()),
         client_id: request.client_id,
         scope: request.scope,

@@ -4,15 +4,15 @@ mod access_token;
 mod id_token;
 mod key_ring;
 mod master_key;
-mod opaque;
 mod rotation;
 mod signing_key;
 
-pub use access_token::{AccessTokenLifetime, sign_access_token};
-pub use id_token::{IdTokenClaims, IdTokenHint, at_hash};
+pub use access_token::{
+    AccessTokenRequest, GrantContext, IssuedAccessToken, SignIn, SigningError, sign_access_token,
+};
+pub use id_token::{ID_TOKEN_LIFETIME, IdTokenHint, IdTokenRequest, sign_id_token};
 pub use key_ring::{KeyRing, PublishedKey};
 pub use master_key::{MasterKey, SealError};
-pub use opaque::new_secret;
 pub use rotation::{
     JWKS_MAX_AGE, LiveKeys, RotationError, SHORTEST_NOTICE, ensure_keys, list_keys, retire_key, rotate_key,
 };

@@ -1,1 +1,13 @@
-//! People: passwords, signing in, sessions, and what a token may tell about them.
+//! People: passwords, signing in, sessions, and what a token may tell about them (OpenID Connect Core section 5).
+
+mod passwords;
+mod profile;
+mod provision;
+mod sessions;
+mod sign_in;
+
+pub use passwords::{PasswordError, PasswordSettings, Passwords};
+pub use profile::claims_of;
+pub use provision::{ConfiguredUser, ProvisionError, provision};
+pub use sessions::{NewSession, SessionLifetimes, Sessions, SignedIn};
+pub use sign_in::{Refusal, SignIn, SignInError, SignInPolicy};

@@ -1,0 +1,131 @@
+//! The command line.
+
+mod keys;
+mod serve;
+mod users;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use shared_claims::{Clock, SystemClock};
+
+use crate::config::{Config, ConfigError};
+use crate::store::Store;
+use crate::logging;
+
+/// Exit code for a configuration that cannot be used.
+const BAD_CONFIGURATION: u8 = 2;
+
+/// OAuth 2.0 authorization server and OpenID provider, specialised in token exchange.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Cli {
+    /// The configuration file (TOML). Variables AUTH_SERVER_... win over it.
+    #[arg(long, value_name = "FILE", env = "AUTH_SERVER_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::Options,
+}
+
+const EXAMPLES: &str = "Examples:
+  auth-server --config demo/auth-server.toml
+  auth-server --config demo/auth-server.toml check-config
+  auth-server --config demo/auth-server.toml keys rotate --alg RS256
+  auth-server --config demo/auth-server.toml users block carol";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve (the default).
+    Serve(serve::Options),
+    /// Bring the database's tables up to date, and end.
+    Migrate,
+    /// Say whether the configuration can be used, and end: 0 yes, 2 no.
+    CheckConfig,
+    /// Ask a running server whether it is alive: 0 yes, 1 no. For a container's health check.
+    Healthcheck,
+    /// The signing keys.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// The users.
+    #[command(subcommand)]
+    Users(users::Users),
+}
+
+/// Runs the command line; returns the process's exit code.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging();
+    let config = match load(cli.config.as_deref()) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("auth-server: {error}");
+            return ExitCode::from(BAD_CONFIGURATION);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    let done = runtime.block_on(async {
+        match cli.command {
+            None => serve::serve(config, cli.serve).await,
+            Some(Command::Serve(options)) => serve::serve(config, options).await,
+            Some(Command::Migrate) => migrate(&config).await,
+            Some(Command::CheckConfig) => check_config(&config),
+            Some(Command::Healthcheck) => serve::healthcheck(&config).await,
+            Some(Command::Keys(command)) => command.run(&config, now()).await,
+            Some(Command::Users(command)) => command.run(&config, now()).await,
+        }
+    });
+    // What still runs on blocking threads must not hold up the end.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    done.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+}
+
+#[expect(clippy::disallowed_methods, reason = "start-up: how to log is known before the configuration is read")]
+fn start_logging() {
+    let json = std::env::var("LOG_FORMAT").is_ok_and(|format| format == "json");
+    let format = if json { logging::Format::Json } else { logging::Format::Text };
+    logging::start(format, std::env::var("RUST_LOG").ok().as_deref());
+}
+
+#[expect(clippy::disallowed_methods, reason = "start-up: this is where the configuration gets its environment")]
+fn load(file: Option<&std::path::Path>) -> Result<Config, ConfigError> {
+    Config::load(file, std::env::vars())
+}
+
+fn now() -> time::OffsetDateTime {
+    SystemClock.now()
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("auth-server: {error:#}");
+    ExitCode::FAILURE
+}
+
+async fn migrate(config: &Config) -> anyhow::Result<()> {
+    Store::open(&config.database)?.migrate().await?;
+    println!("the tables are up to date");
+    Ok(())
+}
+
+fn check_config(config: &Config) -> anyhow::Result<()> {
+    println!(
+        "the configuration can be used: issuer {}, {} APIs, {} clients, {} pairings, {} users",
+        config.issuer,
+        config.apis.len(),
+        config.clients.len(),
+        config.pairings.len(),
+        config.users.len()
+    );
+    Ok(())
+}

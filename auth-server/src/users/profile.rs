@@ -1,0 +1,94 @@
+//! What a token or userinfo may tell about a person: the standard claims of the scopes `profile`, `email`, `address` and
+//! `phone` (OpenID Connect Core section 5.4).
+
+use serde_json::{Map, Value};
+use shared_claims::Scope;
+
+use crate::store::User;
+
+const PROFILE: [&str; 13] = [
+    "name",
+    "family_name",
+    "given_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+];
+const EMAIL: [&str; 2] = ["email", "email_verified"];
+const ADDRESS: [&str; 1] = ["address"];
+const PHONE: [&str; 2] = ["phone_number", "phone_number_verified"];
+
+/// The claims that this scope allows and that are known. `sub` is not among them: it is always told.
+#[must_use]
+pub fn claims_of(user: &User, scope: &Scope) -> Map<String, Value> {
+    let Ok(Value::Object(known)) = serde_json::to_value(&user.profile) else { return Map::new() };
+    let allowed = |name: &str| {
+        [("profile", &PROFILE[..]), ("email", &EMAIL), ("address", &ADDRESS), ("phone", &PHONE)]
+            .iter()
+            .any(|(scope_name, claims)| scope.contains(scope_name) && claims.contains(&name))
+    };
+    let mut claims: Map<String, Value> = known.into_iter().filter(|(name, _)| allowed(name)).collect();
+    if scope.contains("profile") {
+        claims.entry("preferred_username").or_insert_with(|| user.username.clone().into());
+        claims.insert("updated_at".into(), user.updated_at.unix_timestamp().into());
+    }
+    claims
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Address, Profile, UserId};
+    use time::OffsetDateTime;
+
+    fn alice() -> User {
+        User {
+            id: UserId::generate(),
+            username: "alice".into(),
+            password_hash: None,
+            blocked: false,
+            profile: Profile {
+                name: Some("Alice Example".into()),
+                email: Some("alice@example.com".into()),
+                email_verified: Some(true),
+                phone_number: Some("+49 30 1234".into()),
+                address: Some(Address { country: Some("DE".into()), ..Address::default() }),
+                ..Profile::default()
+            },
+            permissions: std::collections::BTreeMap::new(),
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            updated_at: OffsetDateTime::UNIX_EPOCH + time::Duration::hours(1),
+        }
+    }
+
+    fn names(scope: &str) -> Vec<String> {
+        claims_of(&alice(), &scope.parse().unwrap()).keys().cloned().collect()
+    }
+
+    #[test]
+    fn each_scope_tells_its_own_claims_and_no_others() {
+        assert!(names("openid").is_empty());
+        assert_eq!(names("openid profile"), ["name", "preferred_username", "updated_at"]);
+        assert_eq!(names("email"), ["email", "email_verified"]);
+        assert_eq!(names("phone"), ["phone_number"]);
+        assert_eq!(names("address"), ["address"]);
+    }
+
+    #[test]
+    fn every_standard_claim_belongs_to_a_scope() {
+        let full = r#"{"name":"","given_name":"","family_name":"","middle_name":"","nickname":"","preferred_username":"",
+            "profile":"","picture":"","website":"","gender":"","birthdate":"","zoneinfo":"","locale":"","email":"",
+            "email_verified":true,"phone_number":"","phone_number_verified":true,"address":{}}"#;
+        let user = User { profile: serde_json::from_str(full).unwrap(), ..alice() };
+        let claims = claims_of(&user, &"profile email address phone".parse().unwrap());
+        assert_eq!(claims.len(), 19);
+        assert_eq!(claims["updated_at"], 3600);
+    }
+}
