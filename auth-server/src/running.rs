@@ -9,17 +9,17 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use shared_claims::Clock;
 use tokio::task::JoinHandle;
 
-use crate::config::Config;
+use crate::config::{Config, UserSettings};
 use crate::registry::{self, LiveRegistry, SigningAlgorithm};
 use crate::server::AuthServer;
-use crate::store::Store;
+use crate::store::{PasswordHash, Store};
 use crate::tokens::{LiveKeys, MasterKey, ensure_keys};
 use crate::users::{
-    ConfiguredUser, PasswordSettings, Passwords, SessionLifetimes, Sessions, SignIn, SignInPolicy, provision,
+    ConfiguredPassword, ConfiguredUser, PasswordSettings, Passwords, SessionLifetimes, Sessions, SignIn, SignInPolicy, provision,
 };
 use crate::endpoints;
 
@@ -27,7 +27,7 @@ use crate::endpoints;
 const REFRESH: Duration = Duration::from_millis(500);
 /// How often what has expired is removed, and how much at once.
 const CLEAN_UP: Duration = Duration::from_secs(30);
-const CLEAN_UP_BATCH: i64 = 500;
+const CLEAN_UP_BATCH: u32 = 500;
 /// How long requests in flight may take after a stop.
 const SHUTDOWN_SECONDS: u64 = 20;
 /// More idle connections than this wait in the kernel.
@@ -156,7 +156,7 @@ async fn provision_users(
     for user in &config.users {
         let configured = ConfiguredUser {
             username: user.username.clone(),
-            password: user.password.as_ref().map(|password| password.expose_secret().to_owned().into()),
+            password: configured_password(user),
             blocked: user.blocked,
             profile: user.profile.clone(),
             permissions: user
@@ -169,6 +169,12 @@ async fn provision_users(
         provision(store, passwords, configured, now).await.with_context(|| format!("user {name}"))?;
     }
     Ok(())
+}
+
+fn configured_password(user: &UserSettings) -> Option<ConfiguredPassword> {
+    let hashed = |hash: &SecretString| ConfiguredPassword::Hashed(PasswordHash::of_phc(hash.expose_secret().to_owned()));
+    let plain = user.password.clone().map(ConfiguredPassword::Plain);
+    plain.or_else(|| user.password_hash.as_ref().map(hashed))
 }
 
 /// Every algorithm that something is registered to be signed with.

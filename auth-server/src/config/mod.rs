@@ -104,6 +104,7 @@ impl TryFrom<Sourced> for Config {
 
         check(transport_is_safe(&settings));
         check(demo_secrets::are_confined(&settings));
+        check(settings.database.settings().check().map_err(|error| error.to_string()));
         check(users_are_distinct(&settings.users));
         for user in &settings.users {
             check(user.check());
@@ -132,7 +133,7 @@ impl Config {
             listen: settings.listen,
             metrics_listen: settings.metrics_listen,
             trusted_proxies: settings.trusted_proxies,
-            database: settings.database,
+            database: settings.database.settings(),
             master_key: settings.keys.master_key,
             signing_alg: settings.keys.signing_alg,
             lifetimes: settings.lifetimes.into(),

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use shared_claims::ScopeToken;
 
 use super::Issuer;
 use crate::registry::{Api, Client, Pairing, SigningAlgorithm};
-use crate::store::{DatabaseSettings, Profile};
+use crate::store::{DatabaseSettings, Durability, Profile};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,9 +22,9 @@ pub(super) struct Settings {
     pub listen: SocketAddr,
     #[serde(default)]
     pub metrics_listen: Option<SocketAddr>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "listed_or_separated")]
     pub trusted_proxies: Vec<IpNet>,
-    pub database: DatabaseSettings,
+    pub database: DatabaseSection,
     pub keys: KeySettings,
     #[serde(default)]
     pub lifetimes: LifetimeSettings,
@@ -43,8 +44,66 @@ pub(super) struct Settings {
     pub users: Vec<UserSettings>,
 }
 
+/// A list, or (as a variable has to write it) one text with commas.
+fn listed_or_separated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a list of networks such as 10.0.0.0/8")]
+    enum Networks {
+        Listed(Vec<IpNet>),
+        Separated(String),
+    }
+    match Networks::deserialize(deserializer)? {
+        Networks::Listed(networks) => Ok(networks),
+        Networks::Separated(text) => text
+            .split(',')
+            .map(str::trim)
+            .filter(|network| !network.is_empty())
+            .map(|network| network.parse().map_err(|error| D::Error::custom(format!("{network:?}: {error}"))))
+            .collect(),
+    }
+}
+
 fn default_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 9000))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DatabaseSection {
+    url: SecretString,
+    #[serde(default)]
+    pool_size: Option<u32>,
+    #[serde(default, with = "humantime_serde")]
+    acquire_timeout: Option<Duration>,
+    #[serde(default, with = "humantime_serde")]
+    statement_timeout: Option<Duration>,
+    #[serde(default)]
+    durability: DurabilityName,
+}
+
+/// What a committed transaction survives.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum DurabilityName {
+    #[default]
+    PowerLoss,
+    ProcessCrash,
+}
+
+impl DatabaseSection {
+    pub(super) fn settings(&self) -> DatabaseSettings {
+        let default = DatabaseSettings::at(self.url.clone());
+        DatabaseSettings {
+            pool_size: self.pool_size.unwrap_or(default.pool_size),
+            acquire_timeout: self.acquire_timeout.unwrap_or(default.acquire_timeout),
+            statement_timeout: self.statement_timeout.unwrap_or(default.statement_timeout),
+            durability: match self.durability {
+                DurabilityName::PowerLoss => Durability::PowerLoss,
+                DurabilityName::ProcessCrash => Durability::ProcessCrash,
+            },
+            ..default
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -18,7 +18,6 @@ mod site;
 mod token;
 mod userinfo;
 
-use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig, get, post, resource};
 
 use crate::server::AuthServer;

@@ -140,7 +140,7 @@ pub fn authorization_response(
         AuthorizationResponse::Redirect { location } => see_other(&location, cookies),
         AuthorizationResponse::FormPost { action, fields } => {
             let site = site(server);
-            let page = FormPostPage { site: &site, action: action.as_str(), fields: &fields };
+            let page = FormPostPage { site: &site, action: &action, fields: &fields };
             let Ok(html) = page.render() else { return HttpResponse::InternalServerError().finish() };
             let mut response = with_headers(StatusCode::OK, headers::form_post_headers(&action));
             for cookie in cookies {

@@ -91,29 +91,21 @@ impl Registry {
 
     fn client_mistakes(&self, client: &Client) -> Vec<String> {
         let mut mistakes = Vec::new();
-        let mut unknown = |identifier: &str, key: &str| {
+        let named = [("api", &client.api), ("default_audience", &client.default_audience)];
+        let named = named.into_iter().filter_map(|(key, identifier)| Some((key, identifier.as_ref()?)));
+        for (key, identifier) in named.chain(client.allowed_scopes.keys().map(|api| ("allowed_scopes", api))) {
             if self.api(identifier).is_none() {
                 mistakes.push(format!("client {}: {key} names the unknown API {identifier}", client.id));
             }
-        };
-        if let Some(api) = &client.api {
-            unknown(api, "api");
-        }
-        if let Some(api) = &client.default_audience {
-            unknown(api, "default_audience");
         }
         for (identifier, allowed) in &client.allowed_scopes {
-            match self.api(identifier) {
-                None => unknown(identifier, "allowed_scopes"),
-                Some(api) => {
-                    let excess = allowed.difference(&api.scope());
-                    if !excess.is_empty() {
-                        mistakes.push(format!(
-                            "client {}: allowed_scopes of {identifier} has {excess}, which that API does not have",
-                            client.id
-                        ));
-                    }
-                }
+            let Some(api) = self.api(identifier) else { continue };
+            let excess = allowed.difference(&api.scope());
+            if !excess.is_empty() {
+                mistakes.push(format!(
+                    "client {}: allowed_scopes of {identifier} has {excess}, which that API does not have",
+                    client.id
+                ));
             }
         }
         mistakes

@@ -26,6 +26,9 @@ pub struct Grant {
     pub acr: Option<String>,
     #[diesel(deserialize_as = ListJson)]
     pub amr: Vec<String>,
+    /// Claims that the app asked userinfo for by name (OpenID Connect Core section 5.5).
+    #[diesel(deserialize_as = ListJson)]
+    pub userinfo_claims: Vec<String>,
     #[diesel(deserialize_as = Utc)]
     pub created_at: OffsetDateTime,
     #[diesel(deserialize_as = Utc)]
@@ -60,6 +63,8 @@ pub struct NewGrant {
     pub acr: Option<String>,
     #[diesel(serialize_as = ListJson)]
     pub amr: Vec<String>,
+    #[diesel(serialize_as = ListJson)]
+    pub userinfo_claims: Vec<String>,
     #[diesel(serialize_as = Utc)]
     pub created_at: OffsetDateTime,
     /// Nothing that comes from the grant may live longer.
@@ -81,6 +86,19 @@ impl Store {
     pub async fn revoke_grant(&self, id: &GrantId, reason: &str, now: OffsetDateTime) -> Result<bool, StoreError> {
         let (id, reason) = (id.clone(), reason.to_owned());
         self.write(move |connection| revoke(connection, &id, &reason, now)).await
+    }
+
+    /// What was given in a session and has not ended.
+    pub async fn live_grants_of_session(&self, sid: &SessionId, now: OffsetDateTime) -> Result<Vec<Grant>, StoreError> {
+        let sid = sid.clone();
+        self.read(move |connection| {
+            grants::table
+                .filter(grants::sid.eq(sid))
+                .filter(grants::revoked_at.is_null())
+                .filter(grants::expires_at.gt(stored(now)))
+                .load(connection)
+        })
+        .await
     }
 
     /// Revokes what was given in a session; says how many.

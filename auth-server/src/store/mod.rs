@@ -77,9 +77,7 @@ const PATIENCE_WHILE_AWAY: Duration = Duration::from_millis(100);
 impl Store {
     /// Connects once, to say what is wrong with the settings, and makes the pool. Tables come with [`Store::migrate`].
     pub fn open(settings: &DatabaseSettings) -> Result<Self, StoreError> {
-        if settings.pool_size == 0 || settings.acquire_timeout.is_zero() || settings.statement_timeout.is_zero() {
-            return Err(StoreError::Settings("database: pool size and timeouts must be greater than zero".into()));
-        }
+        settings.check()?;
         let backend = Backend::of(settings)?;
         backend.prove()?;
         let away = Arc::new(AtomicBool::new(false));

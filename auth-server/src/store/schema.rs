@@ -53,6 +53,7 @@ diesel::table! {
         auth_time -> Nullable<Timestamp>,
         acr -> Nullable<Text>,
         amr -> Text,
+        userinfo_claims -> Text,
         created_at -> Timestamp,
         expires_at -> Timestamp,
         revoked_at -> Nullable<Timestamp>,

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::StoreError;
+use super::backend::Backend;
+
 /// What a committed transaction survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
@@ -39,5 +42,13 @@ impl DatabaseSettings {
             statement_timeout: Duration::from_secs(5),
             durability: Durability::default(),
         }
+    }
+
+    /// Whether they name a database at all, without connecting to it.
+    pub fn check(&self) -> Result<(), StoreError> {
+        if self.pool_size == 0 || self.acquire_timeout.is_zero() || self.statement_timeout.is_zero() {
+            return Err(StoreError::Settings("database: pool size and timeouts must be greater than zero".into()));
+        }
+        Backend::of(self).map(drop)
     }
 }

@@ -3,7 +3,7 @@
 //! Signing is done here and not by jsonwebtoken, which parses the private key anew for every token (docs/decisions/0005).
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
@@ -55,7 +55,7 @@ impl SigningKey {
         let pkcs8 = match algorithm {
             SigningAlgorithm::RS256 | SigningAlgorithm::PS256 => {
                 let pair = RsaKeyPair::generate(KeySize::Rsa2048)?;
-                aws_lc_rs::encoding::AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair)?.as_ref().to_vec()
+                AsDer::<Pkcs8V1Der<'_>>::as_der(&pair)?.as_ref().to_vec()
             }
             SigningAlgorithm::ES256 => {
                 EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?.to_pkcs8v1()?.as_ref().to_vec()

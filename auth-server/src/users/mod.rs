@@ -7,7 +7,7 @@ mod sessions;
 mod sign_in;
 
 pub use passwords::{PasswordError, PasswordSettings, Passwords};
-pub use profile::claims_of;
-pub use provision::{ConfiguredUser, ProvisionError, provision};
+pub use profile::{claims_named, claims_of, scope_of_claim};
+pub use provision::{ConfiguredPassword, ConfiguredUser, ProvisionError, provision};
 pub use sessions::{NewSession, SessionLifetimes, Sessions, SignedIn};
 pub use sign_in::{Refusal, SignIn, SignInError, SignInPolicy};

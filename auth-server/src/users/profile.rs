@@ -25,12 +25,28 @@ const EMAIL: [&str; 2] = ["email", "email_verified"];
 const ADDRESS: [&str; 1] = ["address"];
 const PHONE: [&str; 2] = ["phone_number", "phone_number_verified"];
 
+const BY_SCOPE: [(&str, &[&str]); 4] =
+    [("profile", &PROFILE), ("email", &EMAIL), ("address", &ADDRESS), ("phone", &PHONE)];
+
+/// The scope that a claim belongs to.
+#[must_use]
+pub fn scope_of_claim(name: &str) -> Option<&'static str> {
+    BY_SCOPE.iter().find(|(_, claims)| claims.contains(&name)).map(|(scope, _)| *scope)
+}
+
+/// Claims asked for one by one (section 5.5), as far as they are known. That the person agreed is settled before.
+#[must_use]
+pub fn claims_named(user: &User, names: &[String]) -> Map<String, Value> {
+    let every = BY_SCOPE.iter().filter_map(|(scope, _)| scope.parse().ok()).collect();
+    claims_of(user, &every).into_iter().filter(|(name, _)| names.contains(name)).collect()
+}
+
 /// The claims that this scope allows and that are known. `sub` is not among them: it is always told.
 #[must_use]
 pub fn claims_of(user: &User, scope: &Scope) -> Map<String, Value> {
     let Ok(Value::Object(known)) = serde_json::to_value(&user.profile) else { return Map::new() };
     let allowed = |name: &str| {
-        [("profile", &PROFILE[..]), ("email", &EMAIL), ("address", &ADDRESS), ("phone", &PHONE)]
+        BY_SCOPE
             .iter()
             .any(|(scope_name, claims)| scope.contains(scope_name) && claims.contains(&name))
     };

@@ -4,18 +4,25 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 
 use super::passwords::{PasswordError, Passwords};
-use crate::store::{NewUser, Permissions, Profile, Store, StoreError, User};
+use crate::store::{NewUser, PasswordHash, Permissions, Profile, Store, StoreError, User};
 
 /// A user as configured.
 #[derive(Clone, Debug)]
 pub struct ConfiguredUser {
     pub username: String,
     /// None keeps the password that is there.
-    pub password: Option<SecretString>,
+    pub password: Option<ConfiguredPassword>,
     /// None keeps what an administrator has set.
     pub blocked: Option<bool>,
     pub profile: Profile,
     pub permissions: Permissions,
+}
+
+/// A password, as it is or hashed elsewhere.
+#[derive(Clone, Debug)]
+pub enum ConfiguredPassword {
+    Plain(SecretString),
+    Hashed(PasswordHash),
 }
 
 /// Why a configured user was not brought in.
@@ -36,7 +43,8 @@ pub async fn provision(
 ) -> Result<User, ProvisionError> {
     let password_hash = match user.password {
         None => None,
-        Some(password) => {
+        Some(ConfiguredPassword::Hashed(hash)) => Some(hash),
+        Some(ConfiguredPassword::Plain(password)) => {
             let present = store.find_user_by_username(&user.username).await?.and_then(|user| user.password_hash);
             // A new hash of the same password would count as a change at every start.
             if passwords.verify(&password, present.as_ref()).await? {

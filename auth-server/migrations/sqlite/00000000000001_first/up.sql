@@ -58,6 +58,8 @@ CREATE TABLE grants (
     auth_time      TIMESTAMP,
     acr            TEXT,
     amr            TEXT      NOT NULL,
+    -- JSON: claims that the app asked userinfo for by name
+    userinfo_claims TEXT     NOT NULL,
     created_at     TIMESTAMP NOT NULL,
     -- nothing that comes from the grant lives longer
     expires_at     TIMESTAMP NOT NULL,
