@@ -22,7 +22,7 @@ pub struct Configuration {
 impl Configuration {
     /// The demo world at `ports`.
     pub fn demo(ports: Ports) -> Result<Self> {
-        let read = |text: &str| at_ports(text, ports).parse::<Table>();
+        let read = |text: &str| at_ports(&without_variables(text), ports).parse::<Table>();
         Ok(Self {
             auth_server: read(AUTH_SERVER).context("demo/auth-server.toml")?,
             api_a: read(API_A).context("demo/api-a.toml")?,
@@ -69,6 +69,18 @@ pub fn set(table: &mut Table, key: &str, value: impl Into<Value>) {
     }
 }
 
+/// The text with `${NAME:-otherwise}` as if no such variable were set: a stack is the same wherever it runs.
+fn without_variables(text: &str) -> String {
+    let mut parts = text.split("${");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (variable, rest) = part.split_once('}').unwrap_or((part, ""));
+        plain.push_str(variable.split_once(":-").map_or("", |(_, otherwise)| otherwise));
+        plain.push_str(rest);
+    }
+    plain
+}
+
 /// The text with the demo's ports replaced. All at once: a new port may be another service's old one.
 fn at_ports(text: &str, ports: Ports) -> String {
     let replacements = [
@@ -95,6 +107,12 @@ mod tests {
         let swapped = Ports { auth_server: 9001, api_a: 9000, api_b: 7 };
         let text = "http://localhost:9000 http://127.0.0.1:9001/callback :9002";
         assert_eq!(at_ports(text, swapped), "http://localhost:9001 http://127.0.0.1:9000/callback :7");
+    }
+
+    #[test]
+    fn variables_are_not_read() {
+        let text = "a = \"${URL:-http://localhost:9001}/callback\"\nb = \"${PORT:-9001}${NONE}\"";
+        assert_eq!(without_variables(text), "a = \"http://localhost:9001/callback\"\nb = \"9001\"");
     }
 
     #[test]
