@@ -131,14 +131,17 @@ impl Builder {
 }
 
 impl Stack {
-    /// Waits until the auth server says that it is ready again.
-    pub async fn becomes_ready(&self) -> Result<()> {
+    /// Waits until the auth server answers `/readyz` with `status`: it may keep an answer for a second.
+    pub async fn readiness_becomes(&self, status: u16) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(30);
-        while self.expect_ready().await.is_err() {
-            ensure!(Instant::now() < deadline, "not ready again after 30 s");
+        loop {
+            let answer = self.auth_server.get("/readyz").await?;
+            if answer.status == status {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "after 30 s /readyz is still {answer:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Ok(())
     }
 
     /// Each service says of itself that it is ready.

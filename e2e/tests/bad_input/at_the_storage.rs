@@ -20,11 +20,11 @@ async fn a_database_that_is_gone_is_503_and_comes_back_by_itself() -> Result<()>
     ensure!(start.elapsed() < Duration::from_secs(10), "it took {:?} to say so", start.elapsed());
     let exchange = Exchange::of(&tokens.access_token).to(API_B).send(&stack.auth_server, &api_a_credentials()).await?;
     is_unavailable(&exchange)?;
-    stack.auth_server.get("/readyz").await?.expect_status(503)?;
+    stack.readiness_becomes(503).await?;
     stack.auth_server.get("/healthz").await?.expect_status(200)?;
 
     postgres.resume()?;
-    stack.becomes_ready().await?;
+    stack.readiness_becomes(200).await?;
     // The refused request left the refresh token as it was.
     stack.app()?.refresh(tokens.refresh_token()?).await?.expect_status(200)?;
     stack.api_a.report(&tokens.access_token).await?.expect_status(200)?;

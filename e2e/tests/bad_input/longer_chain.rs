@@ -25,6 +25,9 @@ fn secret(letter: char) -> String {
 /// Adds C to F, the clients of B to F, the pairings along the chain, and B -> A.
 pub fn add_longer_chain(configuration: &mut Configuration) {
     let server = &mut configuration.auth_server;
+    for known in server["apis"].as_array_mut().into_iter().flatten() {
+        known.as_table_mut().into_iter().for_each(|api| drop(api.insert("skip_consent".to_owned(), true.into())));
+    }
     for letter in 'c'..='f' {
         push(
             server,
