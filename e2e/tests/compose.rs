@@ -1,18 +1,18 @@
 //! `docker compose up --build`, as a newcomer runs it, and the checks against it. Only where a Docker engine answers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use e2e::checks;
-use e2e::stack::Reserved;
+use e2e::stack::{Ports, Reserved, Service};
 use e2e::suite;
 use tokio::process::Command;
 
 /// Docker Compose, v2 or 1.29, on the repository's own file.
 struct Compose {
     program: Vec<&'static str>,
-    environment: Vec<(&'static str, String)>,
+    environment: Vec<(String, String)>,
 }
 
 impl Compose {
@@ -34,7 +34,7 @@ impl Compose {
         command
             .args(&self.program[1..])
             .args(arguments)
-            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+            .current_dir(repository())
             // 1.29 leaves BuildKit off unless told.
             .env("DOCKER_BUILDKIT", "1")
             .env("COMPOSE_DOCKER_CLI_BUILD", "1")
@@ -86,11 +86,7 @@ async fn compose_starts_a_demo_world_that_passes_every_check() -> Result<()> {
         }
     };
     let ports = Reserved::free()?.ports;
-    let environment = vec![
-        ("AUTH_SERVER_PORT", ports.auth_server.to_string()),
-        ("API_A_PORT", ports.api_a.to_string()),
-        ("API_B_PORT", ports.api_b.to_string()),
-    ];
+    let environment = environment_at(ports)?;
     let compose = Compose { program, environment };
     let outcome = check(&compose, ports).await;
     if outcome.is_err() {
@@ -101,7 +97,25 @@ async fn compose_starts_a_demo_world_that_passes_every_check() -> Result<()> {
     outcome
 }
 
-async fn check(compose: &Compose, ports: e2e::stack::Ports) -> Result<()> {
+/// The variables of `.env`, with free ports in place of the demo's own. What the environment says wins over the file.
+fn environment_at(ports: Ports) -> Result<Vec<(String, String)>> {
+    let file = std::fs::read_to_string(repository().join(".env")).context("no .env beside docker-compose.yml")?;
+    let at_ports = |value: &str| {
+        Service::ALL.into_iter().fold(value.to_owned(), |value, service| {
+            let [old, new] = [Ports::DEMO, ports].map(|ports| ports.of(service).to_string());
+            if value == old { new } else { value.replace(&format!(":{old}"), &format!(":{new}")) }
+        })
+    };
+    let lines = file.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let variables = lines.filter_map(|line| line.split_once('='));
+    Ok(variables.map(|(name, value)| (name.trim().to_owned(), at_ports(value.trim()))).collect())
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+async fn check(compose: &Compose, ports: Ports) -> Result<()> {
     compose.run(&["up", "--build", "-d"]).await?;
     compose.become_healthy().await?;
     passes_every_check(ports).await?;
@@ -111,7 +125,7 @@ async fn check(compose: &Compose, ports: e2e::stack::Ports) -> Result<()> {
     passes_every_check(ports).await
 }
 
-async fn passes_every_check(ports: e2e::stack::Ports) -> Result<()> {
+async fn passes_every_check(ports: Ports) -> Result<()> {
     let target = checks::Target::demo(&ports.issuer(), &ports.api_a(), &ports.api_b())?;
     let report = checks::run(&target, |line| println!("{}", checks::line(line, checks::Style::Plain))).await;
     ensure!(report.exit_code() == 0, "{}", checks::summary(&report, checks::Style::Plain));

@@ -19,7 +19,7 @@ pub fn line(line: &Line, style: Style) -> String {
     };
     // Whatever a deployment answers, it does not get to steer the terminal.
     let detail: String = line.detail.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let text = format!("{verdict} {:<3} {:<38} {:>5} ms  {detail}", line.step, line.name, line.took.as_millis());
+    let text = format!("{verdict} {:<3} {:<40} {:>5} ms  {detail}", line.step, line.name, line.took.as_millis());
     text.trim_end().to_owned()
 }
 
@@ -53,7 +53,7 @@ mod tests {
             took: Duration::from_millis(11),
             detail: "aud api-b\u{1b}[31m".to_owned(),
         };
-        let expected = format!("PASS 4-5 {:<38} {:>5} ms  aud api-b [31m", "exchange", 11);
+        let expected = format!("PASS 4-5 {:<40} {:>5} ms  aud api-b [31m", "exchange", 11);
         assert_eq!(line(&check, Style::Plain), expected);
     }
 }
