@@ -180,3 +180,39 @@ fn check_sqlite(connection: &mut SqliteConnection) -> Result<(), StoreError> {
 pub(super) fn longest_call(settings: &DatabaseSettings) -> Duration {
     settings.acquire_timeout + settings.statement_timeout + Duration::from_secs(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pragma(connection: &mut AnyConnection, name: &str) -> i64 {
+        let AnyConnection::Sqlite(connection) = connection else { panic!("not SQLite") };
+        let value = sql::<diesel::sql_types::BigInt>(&format!("(SELECT * FROM pragma_{name})"));
+        diesel::select(value).get_result(connection).unwrap()
+    }
+
+    #[test]
+    fn a_sqlite_commit_survives_a_power_loss_unless_settings_say_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("x.sqlite").display());
+        for (durability, synchronous) in [(Durability::PowerLoss, 2), (Durability::ProcessCrash, 1)] {
+            let settings = DatabaseSettings { durability, ..DatabaseSettings::at(url.clone()) };
+            let backend = Backend::of(&settings).unwrap();
+            backend.prove().unwrap();
+            let mut connection = backend.connect().unwrap();
+            assert_eq!(pragma(&mut connection, "synchronous"), synchronous);
+            assert_eq!(pragma(&mut connection, "foreign_keys"), 1);
+            assert_eq!(pragma(&mut connection, "trusted_schema"), 0);
+            assert_eq!(pragma(&mut connection, "busy_timeout"), 1000);
+        }
+    }
+
+    #[test]
+    fn waits_that_a_postgres_url_sets_itself_are_kept() {
+        let settings = DatabaseSettings::at("postgres://u:p@db/x?connect_timeout=9");
+        let Ok(Backend::Postgres { url, .. }) = Backend::of(&settings) else { panic!("not PostgreSQL") };
+        let url = url.expose_secret();
+        assert!(url.starts_with("postgres://u:p@db/x?connect_timeout=9&tcp_user_timeout=5000&"), "{url}");
+        assert_eq!(url.matches("connect_timeout").count(), 1);
+    }
+}

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
 use diesel::result::{Error, QueryResult};
@@ -100,18 +99,13 @@ impl AnyConnection {
 /// A pooled connection, with what decides whether it goes back to the pool.
 pub(super) struct PooledConnection {
     connection: AnyConnection,
-    /// When it last answered.
-    answered: Instant,
     broken: bool,
 }
 
 impl PooledConnection {
     pub(super) fn run<T>(&mut self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> QueryResult<T> {
         let result = work(&mut self.connection);
-        match &result {
-            Ok(_) => self.answered = Instant::now(),
-            Err(error) => self.broken |= !leaves_connection_whole(error),
-        }
+        self.broken |= result.as_ref().is_err_and(|error| !leaves_connection_whole(error));
         result
     }
 }
@@ -123,9 +117,6 @@ pub(super) struct Connector {
     pub(super) away: Arc<AtomicBool>,
 }
 
-/// A connection that answered within this time is taken without asking it again.
-const TRUSTED_FOR: Duration = Duration::from_millis(500);
-
 impl r2d2::ManageConnection for Connector {
     type Connection = PooledConnection;
     type Error = ConnectError;
@@ -136,17 +127,14 @@ impl r2d2::ManageConnection for Connector {
         if was_away && connected.is_ok() {
             warn!("the database is back");
         }
-        Ok(PooledConnection { connection: connected?, answered: Instant::now(), broken: false })
+        Ok(PooledConnection { connection: connected?, broken: false })
     }
 
+    /// Asks before each use: a call must not fail because the server was restarted since the last one.
     fn is_valid(&self, pooled: &mut PooledConnection) -> Result<(), ConnectError> {
-        if pooled.answered.elapsed() < TRUSTED_FOR {
-            return Ok(());
-        }
         if let AnyConnection::Postgres(connection) = &mut pooled.connection {
             diesel::sql_query("SELECT 1").execute(connection).map_err(|error| ConnectError(error.to_string()))?;
         }
-        pooled.answered = Instant::now();
         Ok(())
     }
 

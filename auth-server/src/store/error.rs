@@ -72,7 +72,7 @@ impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
-            Error::DatabaseError(kind, _) => of_database(&kind, detail),
+            Error::DatabaseError(kind, _) => of_database(kind, detail),
             Error::RollbackErrorOnCommit { commit_error, .. } => Self::from(*commit_error),
             Error::BrokenTransactionManager => Self::unavailable(Unavailability::Disconnected, detail),
             Error::DeserializationError(_) => Self::Corrupt(detail),
@@ -81,7 +81,7 @@ impl From<Error> for StoreError {
     }
 }
 
-fn of_database(kind: &DatabaseErrorKind, detail: String) -> StoreError {
+fn of_database(kind: DatabaseErrorKind, detail: String) -> StoreError {
     match kind {
         DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => {
             StoreError::unavailable(Unavailability::Disconnected, detail)
@@ -130,5 +130,45 @@ pub(super) fn leaves_connection_whole(error: &Error) -> bool {
         ),
         Error::NotFound | Error::RollbackTransaction | Error::DeserializationError(_) => true,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("database is locked", Unavailability::Locked)]
+    #[case("database table is locked: grants", Unavailability::Locked)]
+    #[case("database or disk is full", Unavailability::DiskFull)]
+    #[case("disk I/O error", Unavailability::Failing)]
+    #[case("attempt to write a readonly database", Unavailability::Failing)]
+    #[case("unable to open database file", Unavailability::Disconnected)]
+    #[case("canceling statement due to statement timeout", Unavailability::TooSlow)]
+    #[case("canceling statement due to lock timeout", Unavailability::Locked)]
+    #[case("deadlock detected", Unavailability::Locked)]
+    #[case("could not extend file \"base/1\": No space left on device", Unavailability::DiskFull)]
+    #[case("terminating connection due to administrator command", Unavailability::Disconnected)]
+    fn what_passes_by_itself_is_known_by_its_message(#[case] message: &str, #[case] expected: Unavailability) {
+        let error = Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()));
+        assert!(!leaves_connection_whole(&error));
+        let error = StoreError::from(error);
+        assert!(matches!(error, StoreError::Unavailable { reason, .. } if reason == expected), "{error:?}");
+    }
+
+    #[test]
+    fn a_broken_file_does_not_pass_by_itself() {
+        for message in ["database disk image is malformed", "file is not a database"] {
+            let error = Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()));
+            assert!(matches!(StoreError::from(error), StoreError::Corrupt(_)));
+        }
+    }
+
+    #[test]
+    fn a_refused_row_is_our_mistake_and_leaves_the_connection_whole() {
+        let error = Error::DatabaseError(DatabaseErrorKind::UniqueViolation, Box::new("UNIQUE".to_owned()));
+        assert!(leaves_connection_whole(&error));
+        assert!(matches!(StoreError::from(error), StoreError::Bug(_)));
     }
 }

@@ -115,7 +115,7 @@ impl<'de> serde::Deserialize<'de> for SecretHash {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let wrong = || serde::de::Error::custom("a SHA-256 is 64 hexadecimal digits");
-        if text.len() != 64 || !text.is_ascii() {
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(wrong());
         }
         let mut hash = [0; 32];
@@ -138,8 +138,12 @@ impl fmt::Debug for SecretHash {
 pub struct OpaqueSecret(Zeroizing<String>);
 
 impl OpaqueSecret {
+    /// A new one.
+    ///
+    /// # Panics
+    /// Where the system gives no randomness; AWS-LC aborts the process before that.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "AWS-LC aborts the process itself when the system gives no randomness")]
+    #[expect(clippy::expect_used, reason = "see Panics")]
     pub fn generate() -> Self {
         let mut bytes = Zeroizing::new([0; 32]);
         rand::fill(bytes.as_mut()).expect("the system gives randomness");

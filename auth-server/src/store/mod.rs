@@ -66,13 +66,14 @@ struct Inner {
     places: Arc<Semaphore>,
     /// SQLite has one writer at a time. Waiting here is fair and wakes at once; its own waiting polls.
     writer: Option<Arc<Semaphore>>,
+    queue_timeout: Duration,
     acquire_timeout: Duration,
     longest_call: Duration,
     readiness: readiness::Readiness,
 }
 
-/// While the database is known to be away, a call waits this long for the pool's own attempts to reach it again.
-const PATIENCE_WHILE_AWAY: Duration = Duration::from_millis(100);
+/// While the database is away, a call waits no longer than this: the pool tries to reach it again by itself.
+const PATIENCE_WHILE_AWAY: Duration = Duration::from_millis(20);
 
 impl Store {
     /// Connects once, to say what is wrong with the settings, and makes the pool. Tables come with [`Store::migrate`].
@@ -96,6 +97,7 @@ impl Store {
             pool,
             away,
             places: Arc::new(Semaphore::new(places)),
+            queue_timeout: settings.queue_timeout,
             acquire_timeout: settings.acquire_timeout,
             longest_call: backend::longest_call(settings),
             readiness: readiness::Readiness::default(),
@@ -146,7 +148,7 @@ impl Store {
     }
 
     async fn turn(&self, queue: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StoreError> {
-        match timeout(self.0.acquire_timeout, Arc::clone(queue).acquire_owned()).await {
+        match timeout(self.0.queue_timeout, Arc::clone(queue).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(closed)) => Err(StoreError::Bug(closed.to_string())),
             Err(_) => Err(StoreError::unavailable(Unavailability::Overloaded, "too many calls are waiting")),
@@ -156,7 +158,7 @@ impl Store {
 
 impl Inner {
     fn connection(&self) -> Result<r2d2::PooledConnection<Connector>, StoreError> {
-        let away = self.away.load(Ordering::Relaxed);
+        let away = self.away.load(Ordering::Relaxed) && self.pool.state().connections == 0;
         let patience = if away { PATIENCE_WHILE_AWAY.min(self.acquire_timeout) } else { self.acquire_timeout };
         self.pool.get_timeout(patience).map_err(|error| StoreError::unavailable(Unavailability::Disconnected, error))
     }

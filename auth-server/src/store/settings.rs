@@ -24,7 +24,9 @@ pub struct DatabaseSettings {
     pub url: SecretString,
     /// How many connections, and so how many calls at once.
     pub pool_size: u32,
-    /// How long a call waits for its turn, for a connection, or (SQLite) for a lock of another process.
+    /// How long a call waits for the calls before it, while the database works.
+    pub queue_timeout: Duration,
+    /// How long a call waits for a connection, or (SQLite) for a lock of another process.
     pub acquire_timeout: Duration,
     /// How long a statement may run.
     pub statement_timeout: Duration,
@@ -38,6 +40,7 @@ impl DatabaseSettings {
         Self {
             url: url.into(),
             pool_size: 8,
+            queue_timeout: Duration::from_secs(5),
             acquire_timeout: Duration::from_secs(1),
             statement_timeout: Duration::from_secs(5),
             durability: Durability::default(),
@@ -46,7 +49,9 @@ impl DatabaseSettings {
 
     /// Whether they name a database at all, without connecting to it.
     pub fn check(&self) -> Result<(), StoreError> {
-        if self.pool_size == 0 || self.acquire_timeout.is_zero() || self.statement_timeout.is_zero() {
+        let waits = [self.queue_timeout, self.acquire_timeout, self.statement_timeout];
+        // Both databases take milliseconds, and understand 0 as "without a bound" or "not at all".
+        if self.pool_size == 0 || waits.iter().any(|wait| wait.as_millis() == 0) {
             return Err(StoreError::Settings("database: pool size and timeouts must be greater than zero".into()));
         }
         Backend::of(self).map(drop)

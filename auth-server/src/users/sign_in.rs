@@ -89,7 +89,7 @@ impl SignIn {
         now: OffsetDateTime,
     ) -> Result<User, SignInError> {
         // A place first: an attempt that is turned away because of load must not count against anybody.
-        let place = self.passwords.take_place().map_err(of_password)?;
+        let place = self.passwords.take_place().map_err(|error| of_password(&error))?;
         let keys = self.attempt_keys(username, address);
         match self.store.begin_attempt(keys.clone(), now).await.map_err(SignInError::Unavailable)? {
             Attempt::Allowed => {}
@@ -98,7 +98,7 @@ impl SignIn {
         let user = self.store.find_user_by_username(username).await.map_err(SignInError::Unavailable)?;
         // The same work for everybody, whatever is known about the user already.
         let hash = user.as_ref().and_then(|user| user.password_hash.as_ref());
-        let right = place.verify(password, hash).await.map_err(of_password)?;
+        let right = place.verify(password, hash).await.map_err(|error| of_password(&error))?;
         let user = judge(user, right).map_err(SignInError::Refused)?;
         self.store.attempt_succeeded(keys).await.map_err(SignInError::Unavailable)?;
         Ok(user)
@@ -133,7 +133,7 @@ fn network_of(address: IpAddr) -> String {
     }
 }
 
-fn of_password(error: PasswordError) -> SignInError {
+fn of_password(error: &PasswordError) -> SignInError {
     if !matches!(error, PasswordError::Busy) {
         error!("a password could not be checked: {error}");
     }

@@ -1,0 +1,19 @@
+//! What the store promises, on SQLite and on PostgreSQL: one suite, run on both.
+#![expect(clippy::unwrap_used, reason = "these are tests, their helpers included")]
+
+mod attempts;
+mod authorization;
+mod codes;
+mod expiry;
+mod grants;
+mod keys;
+mod outages;
+mod refresh_tokens;
+mod registry;
+mod settings;
+mod sign_in;
+mod users;
+mod world;
+
+#[path = "../support/postgres.rs"]
+mod postgres;

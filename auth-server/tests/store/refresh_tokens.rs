@@ -1,0 +1,184 @@
+use auth_server::store::{GrantId, NewRefreshToken, OpaqueSecret, Rotation, SecretHash};
+use time::Duration;
+
+use crate::world::{NOW, World, on_both, token};
+
+on_both!(
+    a_rotated_token_is_followed_by_its_successor_in_the_same_family,
+    a_lost_response_is_replaced_as_often_as_it_takes,
+    a_token_whose_successor_was_used_is_theft,
+    a_token_whose_successors_access_token_was_used_is_theft,
+    a_replaced_successor_that_shows_up_is_theft,
+    theft_ends_the_whole_family,
+    the_token_of_another_client_is_left_alone,
+    an_expired_or_unknown_token_gives_nothing,
+    using_an_access_token_without_a_refresh_token_notes_nothing,
+    two_hundred_rotations_at_once_leave_one_live_token,
+    two_hundred_replays_of_a_stolen_token_all_fail_and_end_the_grant,
+    two_families_of_one_grant_rotate_apart_and_end_together,
+);
+
+/// Rotates to a token whose access token has this `jti`.
+async fn rotate(world: &World, presented: SecretHash, jti: &str) -> (SecretHash, Rotation) {
+    let successor = token(jti);
+    (successor.hash, world.store.rotate(presented, successor, NOW).await.unwrap())
+}
+
+async fn is_live(world: &World, grant_id: &GrantId) -> bool {
+    world.store.find_grant(grant_id).await.unwrap().unwrap().is_live(NOW)
+}
+
+async fn a_rotated_token_is_followed_by_its_successor_in_the_same_family(world: World) {
+    let (grant_id, first) = world.first_token().await;
+    let (second, rotation) = rotate(&world, first, "jti-1").await;
+    assert_eq!(rotation, Rotation::Rotated);
+    let (old, new) = (
+        world.store.find_refresh_token(first).await.unwrap().unwrap(),
+        world.store.find_refresh_token(second).await.unwrap().unwrap(),
+    );
+    assert_eq!((old.used_at, new.used_at, new.predecessor), (Some(NOW), None, Some(first)));
+    assert_eq!((new.family_id, new.grant_id), (first, grant_id));
+    assert_eq!(rotate(&world, second, "jti-2").await.1, Rotation::Rotated);
+}
+
+async fn a_lost_response_is_replaced_as_often_as_it_takes(world: World) {
+    let (grant_id, first) = world.first_token().await;
+    assert_eq!(rotate(&world, first, "lost-1").await.1, Rotation::Rotated);
+    assert_eq!(rotate(&world, first, "lost-2").await.1, Rotation::Replaced);
+    let (arrived, rotation) = rotate(&world, first, "arrived").await;
+    assert_eq!(rotation, Rotation::Replaced);
+    assert_eq!(rotate(&world, arrived, "next").await.1, Rotation::Rotated);
+    assert!(is_live(&world, &grant_id).await);
+}
+
+async fn a_token_whose_successor_was_used_is_theft(world: World) {
+    let (grant_id, first) = world.first_token().await;
+    let (second, _) = rotate(&world, first, "jti-1").await;
+    let (third, _) = rotate(&world, second, "jti-2").await;
+    assert_eq!(rotate(&world, first, "stolen").await.1, Rotation::Reused { grant_id: grant_id.clone() });
+    let grant = world.store.find_grant(&grant_id).await.unwrap().unwrap();
+    assert_eq!((grant.revoked_at, grant.revoked_reason.as_deref()), (Some(NOW), Some("refresh_token_reuse")));
+    assert_eq!(rotate(&world, third, "late").await.1, Rotation::GrantEnded { grant_id });
+}
+
+async fn a_token_whose_successors_access_token_was_used_is_theft(world: World) {
+    let (grant_id, first) = world.first_token().await;
+    let (second, _) = rotate(&world, first, "jti-1").await;
+    world.store.access_token_used("jti-0", NOW).await.unwrap();
+    assert_eq!(rotate(&world, first, "jti-1b").await.1, Rotation::Replaced, "the first access token tells nothing");
+    world.store.access_token_used("jti-1b", NOW).await.unwrap();
+    world.store.access_token_used("jti-1b", NOW + Duration::HOUR).await.unwrap();
+    assert_eq!(rotate(&world, first, "stolen").await.1, Rotation::Reused { grant_id });
+    let second = world.store.find_refresh_token(second).await.unwrap().unwrap();
+    assert_eq!((second.access_used_at, second.superseded_at), (None, Some(NOW)));
+}
+
+async fn a_replaced_successor_that_shows_up_is_theft(world: World) {
+    let (grant_id, first) = world.first_token().await;
+    let (not_lost_after_all, _) = rotate(&world, first, "jti-1").await;
+    let (replacement, _) = rotate(&world, first, "jti-2").await;
+    assert_eq!(rotate(&world, not_lost_after_all, "jti-3").await.1, Rotation::Reused { grant_id: grant_id.clone() });
+    assert_eq!(rotate(&world, replacement, "jti-4").await.1, Rotation::GrantEnded { grant_id });
+}
+
+async fn theft_ends_the_whole_family(world: World) {
+    let (grant_id, first) = world.first_token().await;
+    let (second, _) = rotate(&world, first, "jti-1").await;
+    let (third, _) = rotate(&world, second, "jti-2").await;
+    let _ = rotate(&world, first, "stolen").await;
+    for token in [first, second, third] {
+        let (successor, rotation) = rotate(&world, token, "late").await;
+        assert!(matches!(rotation, Rotation::Reused { .. } | Rotation::GrantEnded { .. }), "{rotation:?}");
+        assert_eq!(world.store.find_refresh_token(successor).await.unwrap(), None);
+    }
+    assert!(!is_live(&world, &grant_id).await);
+}
+
+async fn the_token_of_another_client_is_left_alone(world: World) {
+    let (grant_id, first) = world.first_token().await;
+    let (second, _) = rotate(&world, first, "jti-1").await;
+    let _ = rotate(&world, second, "jti-2").await;
+    let foreign = NewRefreshToken { client_id: "evil".into(), ..token("evil") };
+    let rotation = world.store.rotate(first, foreign, NOW).await.unwrap();
+    assert_eq!(rotation, Rotation::OfAnotherClient { grant_id: grant_id.clone() });
+    assert!(is_live(&world, &grant_id).await, "a leaked token is no switch to end somebody's grant");
+}
+
+async fn an_expired_or_unknown_token_gives_nothing(world: World) {
+    let (grant_id, first) = world.first_token().await;
+    let expiry = world.store.find_refresh_token(first).await.unwrap().unwrap().expires_at;
+    assert_eq!(world.store.rotate(first, token("j"), expiry).await.unwrap(), Rotation::Expired);
+    assert_eq!(rotate(&world, OpaqueSecret::generate().hash(), "j").await.1, Rotation::Unknown);
+    assert!(is_live(&world, &grant_id).await);
+    assert_eq!(rotate(&world, first, "j").await.1, Rotation::Rotated);
+}
+
+async fn using_an_access_token_without_a_refresh_token_notes_nothing(world: World) {
+    let (_, first) = world.first_token().await;
+    world.store.access_token_used("somebody-else", NOW).await.unwrap();
+    assert_eq!(world.store.find_refresh_token(first).await.unwrap().unwrap().access_used_at, None);
+}
+
+async fn at_once(world: &World, presented: SecretHash) -> Vec<(SecretHash, Rotation)> {
+    let replicas = world.replicas();
+    let tries: Vec<_> = (0..200)
+        .map(|number| {
+            let store = replicas[number % 2].clone();
+            tokio::spawn(async move {
+                let successor = token(&format!("jti-{number}"));
+                (successor.hash, store.rotate(presented, successor, NOW).await.unwrap())
+            })
+        })
+        .collect();
+    let mut outcomes = Vec::new();
+    for attempt in tries {
+        outcomes.push(attempt.await.unwrap());
+    }
+    outcomes
+}
+
+async fn two_hundred_rotations_at_once_leave_one_live_token(world: World) {
+    let (grant_id, first) = world.first_token().await;
+    let outcomes = at_once(&world, first).await;
+    let count = |wanted: Rotation| outcomes.iter().filter(|(_, rotation)| *rotation == wanted).count();
+    assert_eq!((count(Rotation::Rotated), count(Rotation::Replaced)), (1, 199));
+    let mut live = Vec::new();
+    for (hash, _) in &outcomes {
+        let token = world.store.find_refresh_token(*hash).await.unwrap().unwrap();
+        if token.superseded_at.is_none() {
+            live.push(*hash);
+        }
+    }
+    assert_eq!(live.len(), 1);
+    assert!(is_live(&world, &grant_id).await);
+    assert_eq!(rotate(&world, live[0], "next").await.1, Rotation::Rotated);
+}
+
+async fn two_hundred_replays_of_a_stolen_token_all_fail_and_end_the_grant(world: World) {
+    let (grant_id, first) = world.first_token().await;
+    let (second, _) = rotate(&world, first, "jti-second").await;
+    let _ = rotate(&world, second, "jti-third").await;
+    for (hash, rotation) in at_once(&world, first).await {
+        assert_eq!(rotation, Rotation::Reused { grant_id: grant_id.clone() });
+        assert_eq!(world.store.find_refresh_token(hash).await.unwrap(), None);
+    }
+    assert!(!is_live(&world, &grant_id).await);
+}
+
+async fn two_families_of_one_grant_rotate_apart_and_end_together(world: World) {
+    let (grant_id, first) = world.first_token().await;
+    let exchanged = NewRefreshToken {
+        client_id: "api-a".into(),
+        api: Some("https://api-b.example".into()),
+        ..token("jti-exchanged")
+    };
+    let other = exchanged.hash;
+    assert!(world.store.insert_refresh_token(&grant_id, exchanged.clone(), NOW).await.unwrap());
+    let (second, _) = rotate(&world, first, "jti-1").await;
+    let successor = NewRefreshToken { hash: OpaqueSecret::generate().hash(), ..exchanged.clone() };
+    assert_eq!(world.store.rotate(other, successor, NOW).await.unwrap(), Rotation::Rotated);
+    let _ = rotate(&world, second, "jti-2").await;
+    assert!(matches!(rotate(&world, first, "stolen").await.1, Rotation::Reused { .. }));
+    let late = NewRefreshToken { hash: OpaqueSecret::generate().hash(), ..exchanged };
+    assert_eq!(world.store.rotate(other, late, NOW).await.unwrap(), Rotation::GrantEnded { grant_id });
+}

@@ -1,0 +1,151 @@
+//! A fresh database with the tables in it, and the records that tests need.
+
+use auth_server::store::{
+    DatabaseSettings, GrantId, NewAuthorizationCode, NewGrant, NewRefreshToken, NewUser, OpaqueSecret, SecretHash,
+    Store, User, UserId,
+};
+use secrecy::ExposeSecret as _;
+use shared_claims::Scope;
+use tempfile::TempDir;
+use time::{Duration, OffsetDateTime, macros::datetime};
+
+use super::postgres;
+
+pub const NOW: OffsetDateTime = datetime!(2026-11-23 12:00:00.123456 UTC);
+
+/// Runs each named promise on both databases.
+macro_rules! on_both {
+    ($($promise:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                super::$promise(crate::world::World::on_sqlite().await).await;
+            })+
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                if let Some(world) = crate::world::World::on_postgres().await {
+                    super::$promise(world).await;
+                }
+            })+
+        }
+    };
+}
+pub(crate) use on_both;
+
+pub struct World {
+    pub store: Store,
+    pub settings: DatabaseSettings,
+    /// Removed with the world.
+    _folder: Option<TempDir>,
+}
+
+impl World {
+    pub async fn on_sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.sqlite").display());
+        Self::at(DatabaseSettings::at(url), Some(folder)).await
+    }
+
+    pub async fn on_postgres() -> Option<Self> {
+        let settings = DatabaseSettings::at(postgres::shared()?.create_database());
+        Some(Self::at(settings, None).await)
+    }
+
+    pub async fn at(settings: DatabaseSettings, folder: Option<TempDir>) -> Self {
+        let store = Store::open(&settings).unwrap();
+        store.migrate().await.unwrap();
+        Self { store, settings, _folder: folder }
+    }
+
+    /// Two servers on one database; SQLite is for one server alone.
+    pub fn replicas(&self) -> [Store; 2] {
+        let on_sqlite = self.settings.url.expose_secret().starts_with("sqlite");
+        [self.store.clone(), if on_sqlite { self.store.clone() } else { self.another_replica() }]
+    }
+
+    /// The same database as another replica sees it.
+    pub fn another_replica(&self) -> Store {
+        Store::open(&self.settings).unwrap()
+    }
+
+    pub async fn user(&self, username: &str) -> User {
+        self.store.put_user(new_user(username), NOW).await.unwrap()
+    }
+
+    pub async fn code(&self) -> SecretHash {
+        let hash = OpaqueSecret::generate().hash();
+        let code = NewAuthorizationCode {
+            hash,
+            client_id: "demo-app".into(),
+            redirect_uri: "http://localhost:9001/callback".into(),
+            document: r#"{"nonce":"n"}"#.into(),
+            created_at: NOW,
+            expires_at: NOW + Duration::MINUTE,
+        };
+        self.store.insert_authorization_code(code).await.unwrap();
+        hash
+    }
+
+    pub async fn grant(&self, user: Option<&UserId>) -> GrantId {
+        let grant = grant_for(user);
+        let id = grant.id.clone();
+        self.store.insert_grant(grant).await.unwrap();
+        id
+    }
+
+    /// A family's first token in a grant of its own.
+    pub async fn first_token(&self) -> (GrantId, SecretHash) {
+        let grant_id = self.grant(None).await;
+        let token = token("jti-0");
+        let hash = token.hash;
+        assert!(self.store.insert_refresh_token(&grant_id, token, NOW).await.unwrap());
+        (grant_id, hash)
+    }
+}
+
+pub fn scope(text: &str) -> Scope {
+    text.parse().unwrap()
+}
+
+pub fn new_user(username: &str) -> NewUser {
+    NewUser {
+        username: username.into(),
+        password_hash: None,
+        blocked: None,
+        profile: auth_server::store::Profile { name: Some(format!("{username} Example")), ..Default::default() },
+        permissions: [("https://api-b.example".to_owned(), scope("read:receipts"))].into(),
+    }
+}
+
+pub fn grant_for(user: Option<&UserId>) -> NewGrant {
+    NewGrant {
+        id: GrantId::generate(),
+        user_id: user.cloned(),
+        client_id: "demo-app".into(),
+        sid: None,
+        scope: scope("openid read:reports"),
+        audience: Some("https://api-a.example".into()),
+        auth_time: Some(NOW),
+        acr: Some("urn:example:pwd".into()),
+        amr: vec!["pwd".into()],
+        userinfo_claims: vec!["email".into()],
+        created_at: NOW,
+        expires_at: NOW + Duration::days(30),
+    }
+}
+
+/// A refresh token whose access token has this `jti`.
+pub fn token(access_jti: &str) -> NewRefreshToken {
+    NewRefreshToken {
+        hash: OpaqueSecret::generate().hash(),
+        client_id: "demo-app".into(),
+        api: None,
+        scope: scope("openid read:reports"),
+        document: "{}".into(),
+        access_jti: Some(access_jti.into()),
+        created_at: NOW,
+        expires_at: NOW + Duration::days(14),
+    }
+}

@@ -1,0 +1,263 @@
+//! A throw-away PostgreSQL for tests: one cluster for each test binary, one fresh database for each test.
+//!
+//! Only the standard library and PostgreSQL's own programs are used, so that any crate's tests can include this file:
+//! `#[path = "../../auth-server/tests/support/postgres.rs"] mod postgres;`. Without PostgreSQL a test fails loudly, unless
+//! `DEPUTY_SKIP_POSTGRES=1` says that this is meant; then each skipped test prints a line that `./test` counts.
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
+
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A running PostgreSQL that goes away with the process, however that ends.
+pub struct Cluster {
+    programs: PathBuf,
+    /// What runs a program as an unprivileged user: PostgreSQL refuses to run as root.
+    as_user: Vec<String>,
+    folder: PathBuf,
+    port: u16,
+    password: String,
+    databases: AtomicU32,
+    /// Waits for the end of its standard input, which is the end of this process, and then removes everything.
+    caretaker: Option<Child>,
+}
+
+/// The cluster of this test binary. None: PostgreSQL's tests are skipped on purpose, and a line says so.
+pub fn shared() -> Option<&'static Cluster> {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    if skipped() {
+        return None;
+    }
+    Some(CLUSTER.get_or_init(|| Cluster::start().unwrap_or_else(|why| panic!("{why}"))))
+}
+
+/// Whether the tests on PostgreSQL are to be left out; says so if they are.
+pub fn skipped() -> bool {
+    let skipped = std::env::var_os("DEPUTY_SKIP_POSTGRES").is_some_and(|value| value == "1");
+    if skipped {
+        let name = std::thread::current().name().unwrap_or("a test").to_owned();
+        // Past the test harness, which swallows what a passing test prints.
+        let _ = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            format!("SKIPPED postgres: {name} (DEPUTY_SKIP_POSTGRES=1)\n").as_bytes(),
+        );
+    }
+    skipped
+}
+
+impl Cluster {
+    /// Starts a cluster of its own, for tests that stop it.
+    pub fn start() -> Result<Self, String> {
+        let programs = find_programs()?;
+        let as_user = unprivileged()?;
+        let folder = PathBuf::from(run(&as_user, "mktemp", &["-d", "/tmp/deputy-postgres-XXXXXXXX"])?.trim());
+        let password = random_hex()?;
+        let mut cluster = Self {
+            caretaker: Some(caretaker(&as_user, &programs, &folder)?),
+            programs,
+            as_user,
+            folder,
+            port: 0,
+            password,
+            databases: AtomicU32::new(0),
+        };
+        cluster.initialise()?;
+        // Somebody else may take the port between looking and starting.
+        let mut last = String::new();
+        for _ in 0..5 {
+            cluster.port = free_port()?;
+            match cluster.resume() {
+                Ok(()) => return Ok(cluster),
+                Err(why) => last = why,
+            }
+        }
+        Err(last)
+    }
+
+    fn initialise(&self) -> Result<(), String> {
+        let secret = self.folder.join("password");
+        std::fs::write(&secret, &self.password).map_err(|error| format!("{}: {error}", secret.display()))?;
+        let data = self.data();
+        let pwfile = format!("--pwfile={}", secret.display());
+        let options =
+            ["-D", &data, "-U", "deputy", "--auth=scram-sha-256", &pwfile, "-E", "UTF8", "--locale=C", "--no-sync"];
+        self.program("initdb", &options).map(drop)
+    }
+
+    /// Makes a database and returns its URL.
+    pub fn create_database(&self) -> String {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let sql = format!("CREATE DATABASE {name}");
+        let made = self.program("psql", &["-q", "-X", "-v", "ON_ERROR_STOP=1", "-c", &sql, &self.url("postgres")]);
+        made.unwrap_or_else(|why| panic!("{why}"));
+        self.url(&name)
+    }
+
+    /// Stops it at once, as a crash would. Connections break.
+    pub fn stop(&self) -> Result<(), String> {
+        self.program("pg_ctl", &["stop", "-w", "-m", "immediate", "-D", &self.data()]).map(drop)
+    }
+
+    /// Starts it again, on the same port and with the same databases.
+    pub fn resume(&self) -> Result<(), String> {
+        let log = self.folder.join("log").display().to_string();
+        // No syncs: these databases outlive nothing.
+        let options = format!(
+            "-p {} -k {} -c listen_addresses=127.0.0.1 -c max_connections=200 -c fsync=off -c shared_buffers=32MB",
+            self.port,
+            self.folder.display()
+        );
+        self.program("pg_ctl", &["start", "-w", "-s", "-D", &self.data(), "-l", &log, "-o", &options]).map(drop)
+    }
+
+    /// Stops every process of it in its tracks: connections stay open, and nothing answers.
+    pub fn freeze(&self) -> Result<(), String> {
+        self.signal("-STOP")
+    }
+
+    pub fn thaw(&self) -> Result<(), String> {
+        self.signal("-CONT")
+    }
+
+    fn signal(&self, signal: &str) -> Result<(), String> {
+        let pids =
+            std::fs::read_to_string(format!("{}/postmaster.pid", self.data())).map_err(|error| error.to_string())?;
+        let postmaster = pids.lines().next().unwrap_or_default().to_owned();
+        let mut processes = vec![postmaster.clone()];
+        for entry in std::fs::read_dir("/proc").map_err(|error| error.to_string())?.flatten() {
+            let pid = entry.file_name().to_string_lossy().into_owned();
+            let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)).unwrap_or_default();
+            if parent == postmaster {
+                processes.push(pid);
+            }
+        }
+        let mut arguments = vec![signal];
+        arguments.extend(processes.iter().map(String::as_str));
+        // One that ended meanwhile makes no difference.
+        let _ = run(&self.as_user, "kill", &arguments);
+        Ok(())
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!("postgres://deputy:{}@127.0.0.1:{}/{database}", self.password, self.port)
+    }
+
+    fn data(&self) -> String {
+        self.folder.join("data").display().to_string()
+    }
+
+    fn program(&self, name: &str, arguments: &[&str]) -> Result<String, String> {
+        run(&self.as_user, &self.programs.join(name).display().to_string(), arguments)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Some(mut caretaker) = self.caretaker.take() {
+            drop(caretaker.stdin.take());
+            let _ = caretaker.wait();
+        }
+    }
+}
+
+/// Removes the cluster once this process has ended, even if it is killed or interrupted.
+fn caretaker(as_user: &[String], programs: &Path, folder: &Path) -> Result<Child, String> {
+    let script = r#"trap "" INT TERM HUP; cat >/dev/null; "$1/pg_ctl" stop -m immediate -D "$2/data"; rm -rf "$2""#;
+    command(as_user, "sh")
+        .args(["-c", script, "caretaker"])
+        .arg(programs)
+        .arg(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("cannot watch over PostgreSQL: {error}"))
+}
+
+fn find_programs() -> Result<PathBuf, String> {
+    let mut debian: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .collect();
+    debian.sort();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let holds_all = |folder: &PathBuf| ["initdb", "pg_ctl", "psql"].iter().all(|name| folder.join(name).is_file());
+    debian.into_iter().rev().chain(std::env::split_paths(&path)).find(holds_all).ok_or_else(|| {
+        "PostgreSQL's programs (initdb, pg_ctl, psql) are neither in PATH nor in /usr/lib/postgresql/*/bin: \
+         install postgresql, or set DEPUTY_SKIP_POSTGRES=1 to leave its tests out"
+            .to_owned()
+    })
+}
+
+/// Nothing, or what changes root into a user that PostgreSQL runs for.
+fn unprivileged() -> Result<Vec<String>, String> {
+    if run(&[], "id", &["-u"])?.trim() != "0" {
+        return Ok(Vec::new());
+    }
+    let user = ["postgres", "nobody"].into_iter().find(|user| run(&[], "id", &["-u", user]).is_ok());
+    let user = user.ok_or("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")?;
+    let group = run(&[], "id", &["-g", user])?;
+    Ok(vec![
+        "setpriv".into(),
+        format!("--reuid={user}"),
+        format!("--regid={}", group.trim()),
+        "--clear-groups".into(),
+        "--".into(),
+    ])
+}
+
+fn command(as_user: &[String], program: &str) -> Command {
+    let mut command = match as_user {
+        [] => Command::new(program),
+        [first, rest @ ..] => {
+            let mut command = Command::new(first);
+            command.args(rest).arg(program);
+            command
+        }
+    };
+    // The tests' folder may not be open to that user.
+    command.current_dir("/");
+    command
+}
+
+fn run(as_user: &[String], program: &str, arguments: &[&str]) -> Result<String, String> {
+    // A started server would hold pipes open for as long as it runs.
+    let starts_server = arguments.first() == Some(&"start");
+    let mut command = command(as_user, program);
+    command.args(arguments).stdin(Stdio::null());
+    if starts_server {
+        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        return match status {
+            Ok(status) if status.success() => Ok(String::new()),
+            other => Err(format!("{program} {arguments:?}: {other:?}")),
+        };
+    }
+    let output = command.output().map_err(|error| format!("{program}: {error}"))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(format!("{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
+fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
+    listener.local_addr().map(|address| address.port()).map_err(|error| error.to_string())
+}
+
+fn random_hex() -> Result<String, String> {
+    let mut bytes = [0; 16];
+    let mut source = std::fs::File::open("/dev/urandom").map_err(|error| error.to_string())?;
+    source.read_exact(&mut bytes).map_err(|error| error.to_string())?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
+}
