@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub fn skipped(suite: &str, why: &str) {
     assert!(!is_required(suite), "{suite} is required (DEPUTY_REQUIRE) but cannot run: {why}");
     // Not by println!, which the test runner swallows in a test that passes.
-    let _ = writeln!(std::io::stdout().lock(), "\nSKIPPED {suite}: {why}");
+    let _ = writeln!(std::io::stderr().lock(), "SKIPPED {suite}: {why}");
 }
 
 fn is_required(suite: &str) -> bool {

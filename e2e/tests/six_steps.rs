@@ -14,6 +14,9 @@ use time::Duration;
 #[case::postgres(Database::Postgres)]
 #[tokio::test]
 async fn an_app_reads_a_users_receipts_through_api_a(#[case] database: Database) -> Result<()> {
+    if database.is_left_out() {
+        return Ok(());
+    }
     let stack = Stack::builder().in_process().on(database).start().await?;
     // 1, 2: the user signs in, the app gets tokens.
     let tokens = stack.sign_in("alice").await?;
@@ -30,6 +33,9 @@ async fn an_app_reads_a_users_receipts_through_api_a(#[case] database: Database)
 #[case::postgres(Database::Postgres)]
 #[tokio::test]
 async fn every_check_of_e2e_run_passes(#[case] database: Database) -> Result<()> {
+    if database.is_left_out() {
+        return Ok(());
+    }
     let stack = Stack::builder().in_process().on(database).start().await?;
     passes_every_check(&stack).await?;
     stack.stop().await
@@ -54,6 +60,9 @@ async fn passes_every_check(stack: &Stack) -> Result<()> {
 #[case::postgres(Database::Postgres)]
 #[tokio::test]
 async fn nobody_sees_the_receipts_of_somebody_else(#[case] database: Database) -> Result<()> {
+    if database.is_left_out() {
+        return Ok(());
+    }
     let stack = Stack::builder().in_process().on(database).start().await?;
     let (alice, bob) = (stack.sign_in("alice").await?, stack.sign_in("bob").await?);
     stack.api_a.file_receipt(&alice.access_token, &receipt("Only for alice", 1234)).await?.expect_status(201)?;
@@ -101,6 +110,9 @@ async fn a_token_for_reading_does_not_write() -> Result<()> {
 #[case::postgres(Database::Postgres)]
 #[tokio::test]
 async fn a_refreshed_token_goes_on_with_the_chain(#[case] database: Database) -> Result<()> {
+    if database.is_left_out() {
+        return Ok(());
+    }
     let stack = Stack::builder().on(database).start().await?;
     let first = stack.sign_in("alice").await?;
     let second: Tokens = stack.app()?.refresh(first.refresh_token()?).await?.expect_status(200)?.read()?;
@@ -118,6 +130,9 @@ async fn a_refreshed_token_goes_on_with_the_chain(#[case] database: Database) ->
 #[case::postgres(Database::Postgres)]
 #[tokio::test]
 async fn a_restart_of_the_auth_server_loses_nothing(#[case] database: Database) -> Result<()> {
+    if database.is_left_out() {
+        return Ok(());
+    }
     let mut stack = Stack::builder().on(database).start().await?;
     let alice = Person::named("alice")?;
     let tokens = stack.app()?.sign_in(&alice).await?;

@@ -1,13 +1,13 @@
 //! Where a stack keeps its data: a directory of its own, and a database of its own on either engine.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use tempfile::TempDir;
+use tokio::task::spawn_blocking;
 
 use super::configuration::sqlite_in;
-use super::postgres::Cluster;
+use super::postgres::{self, Cluster};
 
 /// The engine below the auth server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,11 +20,19 @@ pub enum Database {
     OwnPostgres,
 }
 
+impl Database {
+    /// Whether tests on this engine are to be left out (`DEPUTY_SKIP_POSTGRES=1`); says so if they are.
+    #[must_use]
+    pub fn is_left_out(self) -> bool {
+        self != Self::Sqlite && postgres::skipped()
+    }
+}
+
 /// A stack's directory and database; gone with it, unless the directory was given.
 pub(super) struct Storage {
     url: String,
     directory: PathBuf,
-    cluster: Option<Arc<Cluster>>,
+    own_cluster: Option<Cluster>,
     _temporary: Option<TempDir>,
 }
 
@@ -38,19 +46,19 @@ impl Storage {
             (temporary.path().to_owned(), Some(temporary))
         };
         let directory = std::path::absolute(directory)?;
-        let cluster = match database {
-            Database::Sqlite => None,
-            Database::Postgres => Some(tokio::task::spawn_blocking(Cluster::shared).await??),
-            Database::OwnPostgres => Some(tokio::task::spawn_blocking(|| Cluster::start().map(Arc::new)).await??),
-        };
-        let url = match &cluster {
-            None => sqlite_in(&directory, "auth-server"),
-            Some(cluster) => {
-                let cluster = Arc::clone(cluster);
-                tokio::task::spawn_blocking(move || cluster.create_database()).await??
+        let mut own_cluster = None;
+        let url = match database {
+            Database::Sqlite => sqlite_in(&directory, "auth-server"),
+            Database::Postgres => {
+                let url = spawn_blocking(|| postgres::shared().map(Cluster::create_database)).await?;
+                url.context("PostgreSQL is left out by DEPUTY_SKIP_POSTGRES")?
+            }
+            Database::OwnPostgres => {
+                let cluster = spawn_blocking(Cluster::start).await?.map_err(Error::msg)?;
+                own_cluster.insert(cluster).create_database()
             }
         };
-        Ok(Self { url, directory, cluster, _temporary: temporary })
+        Ok(Self { url, directory, own_cluster, _temporary: temporary })
     }
 
     /// The auth server's database.
@@ -62,7 +70,7 @@ impl Storage {
         &self.directory
     }
 
-    pub(super) fn cluster(&self) -> Option<&Cluster> {
-        self.cluster.as_deref()
+    pub(super) fn own_cluster(&self) -> Result<&Cluster> {
+        self.own_cluster.as_ref().context("this stack has no PostgreSQL of its own")
     }
 }

@@ -8,13 +8,14 @@ mod builder;
 mod configuration;
 mod database;
 mod ports;
-pub mod postgres;
+#[path = "../../../auth-server/tests/support/postgres.rs"]
+mod postgres;
 mod process;
 mod server;
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use url::Url;
 
 pub use binaries::Binaries;
@@ -101,10 +102,14 @@ impl Stack {
         self.storage.directory()
     }
 
-    /// The `PostgreSQL` cluster below, if that is what the stack runs on.
-    #[must_use]
-    pub fn postgres(&self) -> Option<&postgres::Cluster> {
-        self.storage.cluster()
+    /// Stops the database of a stack on [`Database::OwnPostgres`] at once, as a crash would.
+    pub fn stop_database(&self) -> Result<()> {
+        self.storage.own_cluster()?.stop().map_err(Error::msg)
+    }
+
+    /// Starts it again.
+    pub fn resume_database(&self) -> Result<()> {
+        self.storage.own_cluster()?.resume().map_err(Error::msg)
     }
 
     /// Stops one service; the others stay.

@@ -9,10 +9,12 @@ use e2e::world::{API_B, api_a_credentials};
 
 #[tokio::test]
 async fn a_database_that_is_gone_is_503_and_comes_back_by_itself() -> Result<()> {
+    if Database::OwnPostgres.is_left_out() {
+        return Ok(());
+    }
     let stack = Stack::builder().on(Database::OwnPostgres).start().await?;
     let tokens = stack.sign_in("alice").await?;
-    let postgres = stack.postgres().context("no PostgreSQL")?;
-    postgres.halt()?;
+    stack.stop_database()?;
 
     let start = Instant::now();
     let refresh = stack.app()?.refresh(tokens.refresh_token()?).await?;
@@ -23,7 +25,7 @@ async fn a_database_that_is_gone_is_503_and_comes_back_by_itself() -> Result<()>
     stack.readiness_becomes(503).await?;
     stack.auth_server.get("/healthz").await?.expect_status(200)?;
 
-    postgres.resume()?;
+    stack.resume_database()?;
     stack.readiness_becomes(200).await?;
     // The refused request left the refresh token as it was.
     stack.app()?.refresh(tokens.refresh_token()?).await?.expect_status(200)?;

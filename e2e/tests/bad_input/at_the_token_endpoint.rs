@@ -22,6 +22,9 @@ fn is_an_oauth_error(answer: &Answer, status: u16, code: &str) -> Result<()> {
 #[case::postgres(Database::Postgres)]
 #[tokio::test]
 async fn a_code_is_worth_one_redemption_even_when_raced_for(#[case] database: Database) -> Result<()> {
+    if database.is_left_out() {
+        return Ok(());
+    }
     let stack = Stack::builder().on(database).start().await?;
     let app = stack.app()?;
     let (code, request) = app.obtain_code(&Person::named("alice")?).await?;
@@ -43,6 +46,9 @@ async fn a_code_is_worth_one_redemption_even_when_raced_for(#[case] database: Da
 #[case::postgres(Database::Postgres)]
 #[tokio::test]
 async fn a_replayed_code_revokes_what_it_gave(#[case] database: Database) -> Result<()> {
+    if database.is_left_out() {
+        return Ok(());
+    }
     let stack = Stack::builder().on(database).start().await?;
     let app = stack.app()?;
     let (code, request) = app.obtain_code(&Person::named("alice")?).await?;
@@ -60,6 +66,9 @@ async fn a_replayed_code_revokes_what_it_gave(#[case] database: Database) -> Res
 async fn a_stranger_with_a_leaked_code_neither_redeems_it_nor_kills_the_grant(
     #[case] database: Database,
 ) -> Result<()> {
+    if database.is_left_out() {
+        return Ok(());
+    }
     let stack = Stack::builder().on(database).start().await?;
     let app = stack.app()?;
     let (code, request) = app.obtain_code(&Person::named("alice")?).await?;
@@ -113,6 +122,9 @@ async fn downgraded_pkce_is_noticed() -> Result<()> {
 #[case::postgres(Database::Postgres)]
 #[tokio::test]
 async fn a_reused_refresh_token_ends_the_grant_and_a_lost_answer_does_not(#[case] database: Database) -> Result<()> {
+    if database.is_left_out() {
+        return Ok(());
+    }
     let stack = Stack::builder().on(database).start().await?;
     let app = stack.app()?;
     let first = stack.sign_in("alice").await?;
