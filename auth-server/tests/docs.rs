@@ -36,8 +36,15 @@ fn missing(document: &str, names: impl IntoIterator<Item = String>) -> Vec<Strin
 
 #[test]
 fn every_reason_of_a_refused_exchange_is_explained() {
-    let parameters =
-        ["actor_token", "subject_token", "subject_token_type", "requested_token_type", "client_id", "client_secret"];
+    let parameters = [
+        "actor_token",
+        "subject_token",
+        "subject_token_type",
+        "requested_token_type",
+        "client_id",
+        "grant_type",
+        "client_secret",
+    ];
     let named = ["exchange/refusal.rs", "grants/token_exchange.rs", "protocol/token_exchange.rs", "protocol/target.rs"]
         .map(|file| reasons(&format!("auth-server/src/{file}")));
     let mut reasons: Vec<String> = named.concat();
