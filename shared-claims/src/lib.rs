@@ -4,8 +4,47 @@
 //! - [`claims`], [`actor`], [`scope`]: plain types, no I/O (RFC 9068, RFC 8693).
 //! - [`clock`]: where time comes in, so that tests can hold it still.
 //! - [`validator`]: checking a token (RFC 9068), pure.
-//! - [`discovery`]: where the issuer's endpoints are (RFC 8414).
+//! - [`discovery`], [`jwks`]: where the issuer's endpoints are (RFC 8414), and its keys, fetched and kept.
+//! - [`resource_server`]: what an API keeps to check its callers' tokens.
+//! - [`challenge`], [`problem`]: how an API refuses (RFC 6750, RFC 9457).
+//! - [`protected_resource`]: what an API says of itself (RFC 9728).
+//! - [`extract`] (feature `actix`): extractors, so that a handler's signature says who may call it.
 //! - [`exchange`] (feature `client`): a token for the next API, on behalf of the same user (RFC 8693).
+//!
+//! # An API that lets in who may come in
+//!
+//! ```no_run
+//! # #[cfg(feature = "actix")]
+//! # mod api {
+//! use actix_web::{App, HttpServer, web};
+//! use shared_claims::{Caller, ResourceServer, protected_resource};
+//!
+//! shared_claims::required_scope!(pub ReadReceipts = "read:receipts");
+//!
+//! /// Runs only for a valid token for this API that allows `read:receipts`. Others get their 401 or 403.
+//! async fn receipts(caller: Caller<ReadReceipts>) -> String {
+//!     format!("the receipts of {}", caller.claims.sub)
+//! }
+//!
+//! pub async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//!     let api = ResourceServer::builder("http://localhost:9000", "https://api-b.example")
+//!         .public_url("http://localhost:9002".parse::<url::Url>()?)
+//!         .scopes("read:receipts write:receipts".parse()?)
+//!         .build()?;
+//!     let api = web::Data::new(api);
+//!     HttpServer::new(move || {
+//!         App::new()
+//!             .app_data(api.clone())
+//!             .service(protected_resource::route())
+//!             .route("/api/receipts", web::get().to(receipts))
+//!     })
+//!     .bind("127.0.0.1:9002")?
+//!     .run()
+//!     .await?;
+//!     Ok(())
+//! }
+//! # }
+//! ```
 
 pub mod access_token;
 pub mod actor;

@@ -1,17 +1,23 @@
 //! Tokens for tests, really signed: an issuer with a key of each kind, who signs whatever a test wants signed.
 
+use std::sync::{Arc, LazyLock};
+
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeySize, PrivateDecryptingKey};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, EncodingKey, jwk::Jwk};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
-use std::sync::LazyLock;
 use time::OffsetDateTime;
+use url::Url;
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
 use crate::validator::KeySet;
+use crate::{ManualClock, ResourceServer};
 
+pub const NOW: OffsetDateTime = time::macros::datetime!(2026-01-01 12:00 UTC);
 pub const ISSUER: &str = "https://issuer.example";
 pub const API: &str = "https://api-b.example";
 /// The algorithms that the auth server signs with.
@@ -101,4 +107,59 @@ fn rsa() -> EncodingKey {
     let pkcs8: Pkcs8V1Der<'_> = key.as_der().unwrap();
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(pkcs8.as_ref()));
     EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap()
+}
+
+/// An issuer that publishes its key over HTTP, and the API's clock.
+pub struct Issuer {
+    pub server: MockServer,
+    pub signer: Signer,
+    pub clock: ManualClock,
+}
+
+impl Issuer {
+    pub async fn start() -> Self {
+        let issuer = Self {
+            server: MockServer::start().await,
+            signer: Signer::new(Algorithm::ES256),
+            clock: ManualClock::at(NOW),
+        };
+        let metadata = json!({
+            "issuer": ISSUER, "jwks_uri": format!("{ISSUER}/jwks.json"), "token_endpoint": format!("{ISSUER}/oauth/token"),
+        });
+        let answers = [("/.well-known/openid-configuration", metadata), ("/jwks.json", issuer.signer.jwks())];
+        for (path, body) in answers {
+            let answer = ResponseTemplate::new(200).set_body_json(body);
+            Mock::given(matchers::path(path)).respond_with(answer).mount(&issuer.server).await;
+        }
+        issuer
+    }
+
+    /// An issuer whose server answers nothing but 404.
+    pub async fn away() -> Self {
+        let issuer = Self::start().await;
+        issuer.server.reset().await;
+        issuer
+    }
+
+    /// The API that this issuer's tokens are for, at `http://localhost:9002`.
+    pub fn api(&self) -> ResourceServer {
+        ResourceServer::builder(ISSUER, API)
+            .backchannel_url(Url::parse(&self.server.uri()).unwrap())
+            .public_url(Url::parse("http://localhost:9002").unwrap())
+            .scopes("read:receipts write:receipts".parse().unwrap())
+            .clock(Arc::new(self.clock.clone()))
+            .build()
+            .unwrap()
+    }
+
+    /// A good token, but for one claim.
+    pub fn token_with(&self, claim: &str, value: impl Into<Value>) -> String {
+        let mut claims = claims(NOW);
+        claims[claim] = value.into();
+        self.signer.sign(&claims)
+    }
+
+    pub fn token(&self) -> String {
+        self.signer.sign(&claims(NOW))
+    }
 }

@@ -135,7 +135,7 @@ mod tests {
         use actix_web::ResponseError as _;
         let response = Problem::new(502, "Bad Gateway").error_response();
         assert_eq!(response.status(), 502);
-        assert_eq!(response.headers()["content-type"], PROBLEM_JSON);
-        assert_eq!(response.headers()["cache-control"], "no-store");
+        assert_eq!(response.headers().get("content-type").unwrap(), PROBLEM_JSON);
+        assert_eq!(response.headers().get("cache-control").unwrap(), "no-store");
     }
 }

@@ -7,9 +7,8 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
 use crate::ManualClock;
-use crate::minting::Signer;
+use crate::minting::{NOW, Signer};
 
-const START: OffsetDateTime = time::macros::datetime!(2026-01-01 12:00 UTC);
 const JWKS: &str = "/.well-known/jwks.json";
 
 /// An auth server whose answers a test changes, and the cache that asks it.
@@ -22,7 +21,7 @@ struct World {
 impl World {
     async fn with(answer: ResponseTemplate) -> Self {
         let server = MockServer::start().await;
-        let clock = ManualClock::at(START);
+        let clock = ManualClock::at(NOW);
         let http = http::client(StdDuration::from_secs(2)).unwrap();
         let discovery = Discovery::new(&server.uri(), None, http.clone());
         let world = Self { jwks: Jwks::new(discovery, http, Arc::new(clock.clone())), server, clock };

@@ -1,8 +1,8 @@
 //! Checking an access token (RFC 9068 section 4, RFC 8725). Pure: token, keys and time come in.
 //!
-//! A token passes in this order: its header is read and judged ([`header`]), the key named by `kid` is found, the
+//! A token passes in this order: its header is read and judged (`header`), the key named by `kid` is found, the
 //! algorithm compared with the key's, the signature verified, and only then the claims are read and judged
-//! ([`checks`]). The signature library does nothing but verify signatures here: left alone it accepts tokens without
+//! (`checks`). The signature library does nothing but verify signatures here: left alone it accepts tokens without
 //! audience or issuer, from the future, of any type, and with critical extensions that it does not know.
 
 mod checks;

@@ -5,12 +5,9 @@ use std::time::Duration;
 use jsonwebtoken::Algorithm;
 use rstest::rstest;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 
 use super::*;
-use crate::minting::{ALGORITHMS, API, ISSUER, Signer, claims, encode};
-
-const NOW: OffsetDateTime = time::macros::datetime!(2026-01-01 12:00 UTC);
+use crate::minting::{ALGORITHMS, API, ISSUER, NOW, Signer, claims, encode};
 
 fn check(signer: &Signer, token: &str) -> Result<AccessTokenClaims, InvalidToken> {
     Validator::new(ISSUER, API).unwrap().validate(token, &signer.key_set(), NOW)
