@@ -1,9 +1,9 @@
 //! Problems (RFC 9457) that every service has, and the headers of its answers.
 
-use actix_web::{HttpResponse, ResponseError as _};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::middleware::DefaultHeaders;
+use actix_web::{HttpResponse, ResponseError as _};
 
 use crate::problem::Problem;
 
