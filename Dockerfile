@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # One file for the three services: `--target auth-server`, `--target api-a`, `--target api-b`.
 
 FROM rust:1-slim-bookworm AS builder

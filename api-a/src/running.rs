@@ -7,10 +7,9 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
-use shared_claims::resource_server::ResourceServer;
 use shared_claims::service::running::{HEADERS_TIMEOUT, KEEP_ALIVE, MAX_CONNECTIONS, SHUTDOWN_SECONDS};
 use shared_claims::service::{Running, observe};
-use shared_claims::{Clock, ExchangeClient};
+use shared_claims::{Clock, ExchangeClient, ResourceServer};
 
 use crate::config::Config;
 use crate::endpoints::{self, DemoApp};
@@ -30,7 +29,7 @@ pub async fn start(config: Config, listener: TcpListener, clock: Arc<dyn Clock>)
     let guard = ResourceServer::builder(config.issuer.as_str(), &config.identifier)
         .backchannel_url(config.backchannel_url.clone())
         .public_url(config.public_url)
-        .scopes(["read:reports", "write:reports"])
+        .scopes(endpoints::scopes())
         .clock(Arc::clone(&clock))
         .build()?;
     let guard = web::Data::new(guard);

@@ -1,7 +1,6 @@
 //! The command line.
 
 mod keys;
-mod serve;
 mod users;
 
 use std::path::PathBuf;
@@ -9,14 +8,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use shared_claims::service::cli::{BAD_CONFIGURATION, start_logging};
+use shared_claims::service::serve::{self, Identity};
 use shared_claims::{Clock, SystemClock};
 
 use crate::config::{Config, ConfigError};
-use crate::logging;
 use crate::store::Store;
-
-/// Exit code for a configuration that cannot be used.
-const BAD_CONFIGURATION: u8 = 2;
 
 /// OAuth 2.0 authorization server and OpenID provider, specialised in token exchange.
 #[derive(Parser)]
@@ -77,14 +74,14 @@ pub fn run() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match cli.command {
-            None => serve::serve(config, cli.serve).await,
-            Some(Command::Serve(options)) => serve::serve(config, options).await,
+            None => serve_until_stopped(config, cli.serve).await,
+            Some(Command::Serve(options)) => serve_until_stopped(config, options).await,
             Some(Command::Migrate) => migrate(&config).await,
             Some(Command::CheckConfig) => {
                 check_config(&config);
                 Ok(())
             }
-            Some(Command::Healthcheck) => serve::healthcheck(&config).await,
+            Some(Command::Healthcheck) => serve::healthcheck(config.listen, config.issuer.path()).await,
             Some(Command::Keys(command)) => command.run(&config, now()).await,
             Some(Command::Users(command)) => command.run(&config, now()).await,
         }
@@ -92,13 +89,6 @@ pub fn run() -> ExitCode {
     // What still runs on blocking threads must not hold up the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     done.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
-}
-
-#[expect(clippy::disallowed_methods, reason = "start-up: how to log is known before the configuration is read")]
-fn start_logging() {
-    let json = std::env::var("LOG_FORMAT").is_ok_and(|format| format == "json");
-    let format = if json { logging::Format::Json } else { logging::Format::Text };
-    logging::start(format, std::env::var("RUST_LOG").ok().as_deref());
 }
 
 #[expect(clippy::disallowed_methods, reason = "start-up: this is where the configuration gets its environment")]
@@ -110,8 +100,10 @@ fn now() -> time::OffsetDateTime {
     SystemClock.now()
 }
 
-fn clock() -> Arc<dyn Clock> {
-    Arc::new(SystemClock)
+async fn serve_until_stopped(config: Config, options: serve::Options) -> anyhow::Result<()> {
+    let identity = Identity { key: "issuer", value: config.issuer.to_string() };
+    let listen = config.listen;
+    serve::serve(identity, listen, options, |listener| crate::start(config, listener, Arc::new(SystemClock))).await
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {

@@ -11,7 +11,6 @@ pub mod config;
 pub mod endpoints;
 pub mod exchange;
 pub mod grants;
-pub mod logging;
 pub mod pages;
 pub mod protocol;
 pub mod registry;
@@ -22,4 +21,5 @@ pub mod tokens;
 pub mod users;
 
 pub use config::{Config, ConfigError};
-pub use running::{Running, start};
+pub use running::start;
+pub use shared_claims::service::Running;

@@ -1,17 +1,18 @@
-//! A running server: from a configuration and a listener to something that answers, and back.
+//! Starting: from a configuration and a listener to something that answers.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::Server;
 use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use secrecy::{ExposeSecret as _, SecretString};
 use shared_claims::Clock;
-use tokio::task::JoinHandle;
+use shared_claims::service::running::{HEADERS_TIMEOUT, KEEP_ALIVE, MAX_CONNECTIONS, SHUTDOWN_SECONDS};
+use shared_claims::service::{Running, observe};
 
 use crate::config::{Config, UserSettings};
 use crate::endpoints;
@@ -29,48 +30,6 @@ const REFRESH: Duration = Duration::from_millis(500);
 /// How often what has expired is removed, and how much at once.
 const CLEAN_UP: Duration = Duration::from_secs(30);
 const CLEAN_UP_BATCH: u32 = 500;
-/// How long requests in flight may take after a stop.
-const SHUTDOWN_SECONDS: u64 = 20;
-/// More idle connections than this wait in the kernel.
-const MAX_CONNECTIONS: usize = 10_000;
-const HEADERS_TIMEOUT: Duration = Duration::from_secs(5);
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// A server that accepts connections.
-pub struct Running {
-    address: SocketAddr,
-    handle: ServerHandle,
-    metrics_handle: Option<ServerHandle>,
-    serving: JoinHandle<std::io::Result<()>>,
-    background: Vec<JoinHandle<()>>,
-}
-
-impl Running {
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Stops accepting, finishes what is in flight, and returns when all is done.
-    pub async fn stop(self) {
-        self.handle.stop(true).await;
-        if let Some(metrics) = &self.metrics_handle {
-            metrics.stop(true).await;
-        }
-        for task in &self.background {
-            task.abort();
-        }
-        if let Ok(Err(error)) = self.serving.await {
-            log::error!("the server ended with an error: {error}");
-        }
-    }
-
-    /// Waits until the server has ended by itself.
-    pub async fn wait(&mut self) -> std::io::Result<()> {
-        (&mut self.serving).await.map_err(std::io::Error::other)?
-    }
-}
-
 /// Starts serving on a listener that is already bound; returns once connections are accepted. Must be called inside a
 /// tokio runtime.
 pub async fn start(config: Config, listener: std::net::TcpListener, clock: Arc<dyn Clock>) -> anyhow::Result<Running> {
@@ -81,7 +40,8 @@ pub async fn start(config: Config, listener: std::net::TcpListener, clock: Arc<d
     let app_server = server.clone();
     let http = HttpServer::new(move || {
         App::new()
-            .wrap(from_fn(endpoints::observe_request))
+            .wrap(from_fn(endpoints::measure_request))
+            .wrap(from_fn(observe::request))
             // Some clients double the slash between the issuer and `.well-known`. Comes first of all: what is wrapped
             // last sees a request first.
             .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
@@ -94,24 +54,21 @@ pub async fn start(config: Config, listener: std::net::TcpListener, clock: Arc<d
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .listen(listener)?
     .run();
-    let metrics_handle = metrics_listen.map(|address| serve_metrics(address, &server)).transpose()?;
-    let handle = http.handle();
-    let serving = tokio::spawn(http);
-    let background = vec![tokio::spawn(follow_changes(server.clone())), tokio::spawn(clean_up(server))];
-    Ok(Running { address, handle, metrics_handle, serving, background })
+    let mut running =
+        Running::spawn(http, address).with_task(follow_changes(server.clone())).with_task(clean_up(server.clone()));
+    if let Some(address) = metrics_listen {
+        running = running.beside(metrics_server(address, server)?);
+    }
+    Ok(running)
 }
 
-fn serve_metrics(address: SocketAddr, server: &web::Data<AuthServer>) -> anyhow::Result<ServerHandle> {
-    let server = server.clone();
+fn metrics_server(address: SocketAddr, server: web::Data<AuthServer>) -> anyhow::Result<Server> {
     let http = HttpServer::new(move || App::new().configure(endpoints::metrics_routes(server.clone())))
         .disable_signals()
         .workers(1)
         .bind(address)
-        .with_context(|| format!("metrics_listen: {address} cannot be used: choose another port"))?
-        .run();
-    let handle = http.handle();
-    tokio::spawn(http);
-    Ok(handle)
+        .with_context(|| format!("metrics_listen: {address} cannot be used: choose another port"))?;
+    Ok(http.run())
 }
 
 /// Brings the database up to the configuration and puts the parts together.

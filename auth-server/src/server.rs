@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use shared_claims::Clock;
+use shared_claims::service::Issuer;
 use time::OffsetDateTime;
 
-use crate::config::{Issuer, Lifetimes};
+use crate::config::Lifetimes;
 use crate::exchange::Limits;
 use crate::registry::{Api, Client, LiveRegistry, Registry, SigningAlgorithm};
 use crate::store::Store;

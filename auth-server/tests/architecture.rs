@@ -15,7 +15,7 @@ const FLOORS: [&[&str]; 8] = [
     &["pages", "grants"],
     &["server"],
     &["config"],
-    &["exchange", "tokens", "users", "registry", "audit", "logging"],
+    &["exchange", "tokens", "users", "registry", "audit"],
     &["store", "protocol"],
 ];
 

@@ -6,7 +6,7 @@ use actix_web::web::{Data, Path, ServiceConfig, get, resource};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use rust_embed::{Embed, EmbeddedFile};
 use serde::Serialize;
-use shared_claims::problem::Problem;
+use shared_claims::Problem;
 use shared_claims::service::answer;
 
 use crate::config::Config;
@@ -89,12 +89,12 @@ async fn page(app: Data<DemoApp>) -> Result<HttpResponse, Problem> {
             .insert_header((CACHE_CONTROL, "no-store"))
             .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
             .body(page.data)),
-        None => Err(answer::nothing_here()),
+        None => Err(answer::not_found().await),
     }
 }
 
 async fn file(request: HttpRequest, path: Path<String>, app: Data<DemoApp>) -> Result<HttpResponse, Problem> {
-    let Some(file) = Files::get(&path) else { return Err(answer::nothing_here()) };
+    let Some(file) = Files::get(&path) else { return Err(answer::not_found().await) };
     let etag = etag(&file);
     let known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
     let mut answer = if known { HttpResponse::NotModified() } else { app.answer() };

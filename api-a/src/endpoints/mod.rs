@@ -5,9 +5,10 @@ mod failure;
 mod me;
 mod report;
 
+use actix_web::Resource;
 use actix_web::web::{self, Data, ServiceConfig, get, post, resource, scope};
 use shared_claims::service::{answer, health};
-use shared_claims::{protected_resource, required_scope};
+use shared_claims::{RequiredScope as _, Scope, protected_resource, required_scope};
 
 use crate::store::Filings;
 pub use demo_app::DemoApp;
@@ -15,16 +16,21 @@ pub use demo_app::DemoApp;
 required_scope!(pub ReadReports = "read:reports");
 required_scope!(pub WriteReports = "write:reports");
 
+/// The scopes that this API knows.
+pub fn scopes() -> Scope {
+    [ReadReports::SCOPE, WriteReports::SCOPE].iter().filter_map(|name| name.parse().ok()).collect()
+}
+
 /// All routes.
 pub fn routes(filings: &Filings, demo_app: Option<Data<DemoApp>>) -> impl FnOnce(&mut ServiceConfig) + use<> {
     let health = health::routes(filings.store().clone());
     move |app: &mut ServiceConfig| {
-        app.configure(health).configure(protected_resource::routes).service(
+        app.configure(health).service(protected_resource::route()).service(
             scope("/api")
                 .wrap(answer::api_headers())
-                .service(resource("/me").route(get().to(me::me)))
-                .service(resource("/report").route(get().to(report::report)))
-                .service(resource("/receipts").route(get().to(report::receipts)).route(post().to(report::file)))
+                .service(at("/me").route(get().to(me::me)))
+                .service(at("/report").route(get().to(report::report)))
+                .service(at("/receipts").route(get().to(report::receipts)).route(post().to(report::file)))
                 .default_service(web::to(answer::not_found)),
         );
         if let Some(demo_app) = demo_app {
@@ -32,4 +38,8 @@ pub fn routes(filings: &Filings, demo_app: Option<Data<DemoApp>>) -> impl FnOnce
         }
         app.default_service(web::to(answer::not_found));
     }
+}
+
+fn at(path: &str) -> Resource {
+    resource(path).default_service(web::to(answer::method_not_allowed))
 }

@@ -3,9 +3,7 @@
 //! Everything that can be wrong is found here, before anything starts, and named: file, key, and what would be right.
 
 mod demo_secrets;
-mod issuer;
 mod settings;
-mod sources;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,9 +12,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-pub use issuer::{InvalidIssuer, Issuer};
 pub use settings::UserSettings;
 use settings::{LifetimeSettings, Settings, SignInSettings};
+pub use shared_claims::service::ConfigError;
+use shared_claims::service::{Issuer, Sourced, Sources};
 
 use crate::exchange::Limits;
 use crate::registry::{Api, Client, Pairing, Registry, SigningAlgorithm};
@@ -66,13 +65,8 @@ pub struct SignInLimits {
     pub password_hashes_at_once: usize,
 }
 
-/// The configuration cannot be used. The text says where, what, and what would be right.
-#[derive(Debug, thiserror::Error)]
-#[error("{origin}: {}", .mistakes.join("\n  "))]
-pub struct ConfigError {
-    origin: String,
-    mistakes: Vec<String>,
-}
+/// Variables that begin like this are settings: `AUTH_SERVER_DATABASE__URL` sets `database.url`.
+const SOURCES: Sources = Sources::with_prefix("AUTH_SERVER");
 
 impl Config {
     /// Reads `file` (if any) and the variables of `environment` that begin with `AUTH_SERVER_`.
@@ -80,50 +74,41 @@ impl Config {
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        sources::read(file, &environment.into_iter().collect())?.try_into()
+        checked(SOURCES.read(file, environment)?)
     }
 
     /// Reads a configuration from text alone.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        sources::read_text(text)?.try_into()
+        checked(SOURCES.read_text(text)?)
     }
 }
 
-/// Settings, and where they came from.
-struct Sourced {
-    origin: String,
-    settings: Settings,
-}
+/// Finds everything that is wrong with the settings.
+fn checked(Sourced { origin, settings }: Sourced<Settings>) -> Result<Config, ConfigError> {
+    let mut mistakes = Vec::new();
+    let mut check = |result: Result<(), String>| mistakes.extend(result.err());
 
-impl TryFrom<Sourced> for Config {
-    type Error = ConfigError;
-
-    fn try_from(Sourced { origin, settings }: Sourced) -> Result<Self, ConfigError> {
-        let mut mistakes = Vec::new();
-        let mut check = |result: Result<(), String>| mistakes.extend(result.err());
-
-        check(transport_is_safe(&settings));
-        check(demo_secrets::are_confined(&settings));
-        check(settings.database.settings().check().map_err(|error| error.to_string()));
-        check(users_are_distinct(&settings.users));
-        for user in &settings.users {
-            check(user.check());
-        }
-        let userinfo = settings.issuer.endpoint("/userinfo");
-        if settings.apis.iter().any(|api| api.identifier == userinfo) {
-            check(Err(format!("apis: {userinfo} is the userinfo endpoint's own audience: choose another identifier")));
-        }
-        if let Err(crate::registry::InvalidRegistry(unfit)) =
-            Registry::new(settings.apis.clone(), settings.clients.clone(), settings.pairings.clone())
-        {
-            mistakes.extend(unfit);
-        }
-        mistakes.extend(unknown_permissions(&settings));
-        if let Err(error) = crate::tokens::MasterKey::from_base64(&settings.keys.master_key) {
-            mistakes.push(format!("keys.master_key: {error}"));
-        }
-        if mistakes.is_empty() { Ok(Self::from_checked(settings)) } else { Err(ConfigError { origin, mistakes }) }
+    check(transport_is_safe(&settings));
+    check(demo_secrets::are_confined(&settings));
+    check(settings.database.settings().check().map_err(|error| error.to_string()));
+    check(users_are_distinct(&settings.users));
+    for user in &settings.users {
+        check(user.check());
     }
+    let userinfo = settings.issuer.endpoint("/userinfo");
+    if settings.apis.iter().any(|api| api.identifier == userinfo) {
+        check(Err(format!("apis: {userinfo} is the userinfo endpoint's own audience: choose another identifier")));
+    }
+    if let Err(crate::registry::InvalidRegistry(unfit)) =
+        Registry::new(settings.apis.clone(), settings.clients.clone(), settings.pairings.clone())
+    {
+        mistakes.extend(unfit);
+    }
+    mistakes.extend(unknown_permissions(&settings));
+    if let Err(error) = crate::tokens::MasterKey::from_base64(&settings.keys.master_key) {
+        mistakes.push(format!("keys.master_key: {error}"));
+    }
+    if mistakes.is_empty() { Ok(Config::from_checked(settings)) } else { Err(ConfigError { origin, mistakes }) }
 }
 
 impl Config {

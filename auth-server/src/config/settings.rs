@@ -9,8 +9,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use shared_claims::ScopeToken;
+use shared_claims::service::Issuer;
 
-use super::Issuer;
 use crate::registry::{Api, Client, Pairing, SigningAlgorithm};
 use crate::store::{DatabaseSettings, Durability, Profile};
 

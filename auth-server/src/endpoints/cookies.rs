@@ -5,8 +5,8 @@
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 
-use crate::config::Issuer;
 use crate::store::OpaqueSecret;
+use shared_claims::service::Issuer;
 
 /// Which cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ mod form;
 mod health;
 mod jwks;
 mod login;
-mod observe;
+mod measure;
 mod page;
 mod peer;
 mod site;
@@ -22,7 +22,7 @@ use actix_web::web::{self, ServiceConfig, get, post, resource};
 
 use crate::server::AuthServer;
 
-pub use observe::request as observe_request;
+pub use measure::request as measure_request;
 
 /// All routes, below the issuer's own path.
 pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce(&mut ServiceConfig) + use<> {

@@ -8,11 +8,11 @@ use actix_web::http::header::{CACHE_CONTROL, LOCATION, RETRY_AFTER};
 use super::form::NoForm;
 use crate::audit::Event;
 use crate::grants::{GrantError, for_store};
-use crate::logging::RequestIds;
 use crate::pages::{ErrorPage, FormPostPage, Page, Site, headers};
 use crate::protocol::{AuthorizationResponse, ErrorCode, OAuthError, RedirectUri};
 use crate::server::AuthServer;
 use crate::store::StoreError;
+use shared_claims::service::RequestIds;
 
 /// Why a person gets an error page.
 #[derive(Debug)]

@@ -69,10 +69,10 @@ fn verify_subject_token(
         OAuthError::server_error()
     })?;
     let strict = verifier.with_leeway(std::time::Duration::ZERO);
-    strict.verify(token, server.keys().verification(), now).map_err(|error| refused_subject_token(&error).into())
+    strict.verify(token, server.keys().verification(), now).map_err(|error| refused_subject_token(error).into())
 }
 
-fn refused_subject_token(error: &InvalidToken) -> OAuthError {
+fn refused_subject_token(error: InvalidToken) -> OAuthError {
     let (reason, description) = match error {
         InvalidToken::Expired => {
             ("subject_token_expired", "the subject token has expired: the caller needs a fresh one")

@@ -8,7 +8,8 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 
-use crate::problem::Problem;
+use super::answer::problem;
+use crate::Problem;
 
 /// No body that a service of this house takes is nearly as long.
 pub const LARGEST_BODY: usize = 16 * 1024;
@@ -26,22 +27,22 @@ impl Body {
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Problem> {
         if !self.is_json {
             let detail = "Send the body as JSON, with the header Content-Type: application/json.";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+            return Err(problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
         }
         let read = tokio::time::timeout(PATIENCE, self.payload.to_bytes_limited(LARGEST_BODY));
         let bytes = match read.await {
             Err(_) => {
-                return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive within 5 seconds."));
+                return Err(problem(StatusCode::REQUEST_TIMEOUT, "The body did not arrive within 5 seconds."));
             }
             Ok(Err(_)) => {
                 let detail = format!("The body has more than {LARGEST_BODY} bytes.");
-                return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+                return Err(problem(StatusCode::PAYLOAD_TOO_LARGE, detail));
             }
-            Ok(Ok(Err(_))) => return Err(Problem::new(StatusCode::BAD_REQUEST, "The body broke off.")),
+            Ok(Ok(Err(_))) => return Err(problem(StatusCode::BAD_REQUEST, "The body broke off.")),
             Ok(Ok(Ok(bytes))) => bytes,
         };
         serde_json::from_slice(&bytes).map_err(|error| {
-            Problem::new(StatusCode::BAD_REQUEST, format!("The body is not the JSON that is expected here: {error}."))
+            problem(StatusCode::BAD_REQUEST, format!("The body is not the JSON that is expected here: {error}."))
         })
     }
 }

@@ -19,7 +19,11 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 pub struct Running {
     address: SocketAddr,
     handle: ServerHandle,
-    served: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<std::io::Result<()>>,
+    /// Listeners beside the main one.
+    others: Vec<ServerHandle>,
+    /// Work that ends with the server.
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Running {
@@ -27,7 +31,26 @@ impl Running {
     #[must_use]
     pub fn spawn(server: Server, address: SocketAddr) -> Self {
         let handle = server.handle();
-        Self { address, handle, served: tokio::spawn(server) }
+        Self { address, handle, serving: tokio::spawn(server), others: Vec::new(), tasks: Vec::new() }
+    }
+
+    /// Lets another server run beside this one, for as long.
+    #[must_use]
+    pub fn beside(mut self, server: Server) -> Self {
+        self.others.push(server.handle());
+        self.tasks.push(tokio::spawn(async move {
+            if let Err(error) = server.await {
+                log::error!("a server beside the main one ended with an error: {error}");
+            }
+        }));
+        self
+    }
+
+    /// Runs work in the background until the server stops.
+    #[must_use]
+    pub fn with_task(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.tasks.push(tokio::spawn(work));
+        self
     }
 
     #[must_use]
@@ -38,13 +61,19 @@ impl Running {
     /// Stops accepting, finishes what is in flight, and returns when all is done.
     pub async fn stop(self) {
         self.handle.stop(true).await;
-        if let Ok(Err(error)) = self.served.await {
+        for other in &self.others {
+            other.stop(true).await;
+        }
+        for task in &self.tasks {
+            task.abort();
+        }
+        if let Ok(Err(error)) = self.serving.await {
             log::error!("the server ended with an error: {error}");
         }
     }
 
     /// Waits until the server has ended by itself.
     pub async fn wait(&mut self) -> std::io::Result<()> {
-        (&mut self.served).await.map_err(std::io::Error::other)?
+        (&mut self.serving).await.map_err(std::io::Error::other)?
     }
 }

@@ -1,0 +1,22 @@
+//! Figures of every request for `/metrics`.
+
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use metrics::{counter, histogram};
+
+/// Counts and times a request by its route: the pattern, never the path, which is input and would grow without end.
+pub async fn request<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let started = Instant::now();
+    let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let response = next.call(request).await?;
+    let labels = [("route", route.clone()), ("status", response.status().as_u16().to_string())];
+    counter!("http_requests_total", &labels).increment(1);
+    histogram!("http_request_duration_seconds", "route" => route).record(started.elapsed());
+    Ok(response)
+}
