@@ -99,5 +99,5 @@ impl ApiB {
 /// A receipt as the demo APIs take it.
 #[must_use]
 pub fn receipt(merchant: &str, amount_cents: u32) -> Value {
-    json!({ "merchant": merchant, "amount_cents": amount_cents, "currency": "EUR" })
+    json!({ "merchant": merchant, "amount_cents": amount_cents, "currency": "EUR", "purchased_on": "2026-01-15" })
 }

@@ -1,0 +1,77 @@
+// Shows a report: totals, and a table by month and one by merchant. Only text is put in, never HTML.
+
+const money = (currency) => new Intl.NumberFormat(undefined, { style: 'currency', currency });
+
+/** The amount as the person's language writes it; a code that is no currency is shown as it is. */
+export function amountText(cents, currency) {
+  try {
+    return money(currency).format(cents / 100);
+  } catch {
+    return `${(cents / 100).toFixed(2)} ${currency}`;
+  }
+}
+
+export function showReport(place, report) {
+  if (report.receipts === 0) {
+    place.replaceChildren(element('p', 'There are no receipts yet. File your first one below.', 'muted'));
+    return;
+  }
+  const tables = element('div', undefined, 'tables');
+  tables.append(
+    table('By month', 'Month', report.by_month, (row) => monthText(row.month)),
+    table('By merchant', 'Merchant', report.by_merchant, (row) => row.merchant),
+  );
+  place.replaceChildren(totals(report), tables);
+}
+
+function totals(report) {
+  const list = element('dl', undefined, 'totals');
+  for (const { currency, amount_cents } of report.totals) list.append(fact(`Total in ${currency}`, amountText(amount_cents, currency)));
+  list.append(fact(report.receipts === 1 ? 'Receipt' : 'Receipts', String(report.receipts)));
+  return list;
+}
+
+function fact(name, value) {
+  const pair = document.createElement('div');
+  pair.append(element('dt', name), element('dd', value));
+  return pair;
+}
+
+function table(title, column, rows, name) {
+  const made = document.createElement('table');
+  const head = document.createElement('thead');
+  const headings = head.insertRow();
+  headings.append(heading(column, 'col'), heading('Amount', 'col'));
+  head.className = 'visually-hidden';
+  const body = document.createElement('tbody');
+  const most = Math.max(...rows.map((row) => row.amount_cents));
+  for (const row of rows) {
+    const line = body.insertRow();
+    const first = heading(name(row), 'row');
+    // A picture of the amount beside it: of no use to a screen reader.
+    const bar = document.createElement('meter');
+    Object.assign(bar, { min: 0, max: most, value: row.amount_cents, ariaHidden: 'true' });
+    first.append(bar);
+    line.append(first, element('td', amountText(row.amount_cents, row.currency)));
+  }
+  made.append(element('caption', title), head, body);
+  return made;
+}
+
+function heading(text, scope) {
+  const made = element('th', text);
+  made.scope = scope;
+  return made;
+}
+
+function monthText(month) {
+  const [year, number] = month.split('-').map(Number);
+  return new Intl.DateTimeFormat(undefined, { month: 'long', year: 'numeric' }).format(new Date(year, number - 1, 1));
+}
+
+function element(name, text, className) {
+  const made = document.createElement(name);
+  if (text !== undefined) made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
