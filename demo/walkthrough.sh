@@ -25,13 +25,8 @@ for tool in curl jq openssl; do command -v "$tool" >/dev/null || stop "$tool is 
 curl --silent --output /dev/null "$AUTH/healthz" || stop "nothing answers at $AUTH: start the demo world first"
 
 step "1  The app sends $NAME to the auth server, who signs in there"
-<<<<<<< HEAD
 verifier=$(openssl rand 32 | base64url)
 challenge=$(printf %s "$verifier" | openssl dgst -sha256 -binary | base64url)
-=======
-verifier=$(openssl rand -base64 32 | base64url)
-challenge=$(printf %s "$verifier" | openssl dgst -sha256 -binary | base64 | base64url)
->>>>>>> main
 state=$(openssl rand -hex 16)
 login=$(browser --get "$AUTH/authorize" --dump-header - --output /dev/null \
   --data-urlencode response_type=code --data-urlencode client_id=demo-app \
