@@ -19,14 +19,14 @@ stop() { printf 'walkthrough: %s\n' "$*" >&2; exit 1; }
 redirect() { sed -n 's/^[Ll]ocation: *//p' | tr -d '\r'; }
 field() { sed -nE "s/.*name=\"$1\" value=\"([^\"]*)\".*/\1/p" | head -n 1; }
 parameter() { sed -nE "s/.*[?&]$1=([^&]*).*/\1/p"; }
-base64url() { tr '+/' '-_' | tr -d '=\n'; }
+base64url() { base64 | tr '+/' '-_' | tr -d '=\n'; }
 claims() { jq -R 'split(".")[1] | gsub("-"; "+") | gsub("_"; "/") | @base64d | fromjson' <<<"$1"; }
 for tool in curl jq openssl; do command -v "$tool" >/dev/null || stop "$tool is missing: install it"; done
 curl --silent --output /dev/null "$AUTH/healthz" || stop "nothing answers at $AUTH: start the demo world first"
 
 step "1  The app sends $NAME to the auth server, who signs in there"
-verifier=$(openssl rand -base64 32 | base64url)
-challenge=$(printf %s "$verifier" | openssl dgst -sha256 -binary | base64 | base64url)
+verifier=$(openssl rand 32 | base64url)
+challenge=$(printf %s "$verifier" | openssl dgst -sha256 -binary | base64url)
 state=$(openssl rand -hex 16)
 login=$(browser --get "$AUTH/authorize" --dump-header - --output /dev/null \
   --data-urlencode response_type=code --data-urlencode client_id=demo-app \
