@@ -20,7 +20,7 @@ use crate::suite;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What it takes to be quiet, and to run as root in a container.
-const FLAGS: [&str; 8] = [
+const FLAGS: [&str; 9] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
