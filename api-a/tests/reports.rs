@@ -1,5 +1,7 @@
 //! API A over HTTP, between a test issuer that exchanges tokens and a stand-in for API B.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[path = "../../api-b/tests/support/issuer.rs"]
 mod issuer;
 
