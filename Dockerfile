@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # One file for the three services: `--target auth-server`, `--target api-a`, `--target api-b`.
 
 FROM rust:1-slim-bookworm AS builder
@@ -19,7 +18,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 FROM debian:bookworm-slim AS runtime
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates libssl3 \
- && rm -rf /var/lib/apt/lists/* \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
  && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin deputy \
  && install -d -o deputy -g deputy -m 0700 /data
 USER 10001:10001

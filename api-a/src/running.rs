@@ -26,6 +26,7 @@ pub struct Settings {
 pub async fn start(config: Config, listener: TcpListener, clock: Arc<dyn Clock>) -> anyhow::Result<Running> {
     let address = listener.local_addr()?;
     let demo_app = DemoApp::of(&config).map(web::Data::new);
+    let open = demo_app.as_ref().map(|_| config.public_url.to_string());
     let guard = ResourceServer::builder(config.issuer.as_str(), &config.identifier)
         .backchannel_url(config.backchannel_url.clone())
         .public_url(config.public_url)
@@ -61,5 +62,9 @@ pub async fn start(config: Config, listener: TcpListener, clock: Arc<dyn Clock>)
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .listen(listener)?
     .run();
-    Ok(Running::spawn(http, address))
+    let running = Running::spawn(http, address);
+    if let Some(address) = open {
+        log::info!("the demo app is ready: open {address} in a browser");
+    }
+    Ok(running)
 }

@@ -61,6 +61,12 @@ struct Inner {
     metadata_url: Option<Url>,
 }
 
+impl std::fmt::Debug for ResourceServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResourceServer").field("metadata", &self.0.metadata).finish_non_exhaustive()
+    }
+}
+
 /// Settings of a [`ResourceServer`].
 pub struct ResourceServerBuilder {
     issuer: String,

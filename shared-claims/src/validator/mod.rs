@@ -11,6 +11,8 @@ mod header;
 mod json;
 mod key_set;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;

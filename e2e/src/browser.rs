@@ -1,0 +1,192 @@
+//! A real browser: headless Chromium, driven over `WebDriver` by a chromedriver of its own.
+//!
+//! Each has a fresh profile, says nothing to the outside, and is gone when it is dropped.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use tempfile::TempDir;
+use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
+use thirtyfour::prelude::*;
+use thirtyfour::{ChromeCapabilities, LoggingPrefsLogLevel};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::suite;
+
+/// How long a page may take to show something.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What it takes to be quiet, and to run as root in a container.
+const FLAGS: [&str; 8] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--window-size=1100,1000",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+/// A browser with one window.
+pub struct Browser {
+    pub driver: WebDriver,
+    _chromedriver: Child,
+    profile: TempDir,
+}
+
+/// Where the browser's programs are.
+struct Programs {
+    chromium: PathBuf,
+    chromedriver: PathBuf,
+}
+
+impl Programs {
+    fn find() -> Result<Self, &'static str> {
+        let chromium = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(suite::find_program);
+        Ok(Self {
+            chromium: chromium.ok_or("no Chromium on PATH (Debian: apt-get install chromium)")?,
+            chromedriver: suite::find_program("chromedriver")
+                .ok_or("no chromedriver on PATH (Debian: apt-get install chromium-driver)")?,
+        })
+    }
+}
+
+impl Browser {
+    /// A browser for the test suite `browser`; none where the machine has none, which is then said.
+    pub async fn for_test() -> Result<Option<Self>> {
+        match Programs::find() {
+            Ok(programs) => Self::start(&programs).await.map(Some),
+            Err(why) => {
+                suite::skipped("browser", why);
+                Ok(None)
+            }
+        }
+    }
+
+    async fn start(programs: &Programs) -> Result<Self> {
+        let profile = tempfile::Builder::new().prefix("deputy-browser-").tempdir()?;
+        let (chromedriver, port) = start_chromedriver(&programs.chromedriver, profile.path()).await?;
+        let mut capabilities = ChromeCapabilities::new();
+        capabilities.set_binary(&programs.chromium.display().to_string())?;
+        for flag in FLAGS {
+            capabilities.add_arg(flag)?;
+        }
+        capabilities.add_arg(&format!("--user-data-dir={}", profile.path().join("profile").display()))?;
+        capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
+        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await?;
+        Ok(Self { driver, _chromedriver: chromedriver, profile })
+    }
+
+    /// The element at `css`, as soon as a person could see it.
+    pub async fn see(&self, css: &str) -> Result<WebElement> {
+        let query = self.driver.query(By::Css(css)).wait(PATIENCE, Duration::from_millis(50)).and_displayed();
+        match query.first().await {
+            Ok(element) => Ok(element),
+            Err(_) => bail!("{css} does not show on {}: {}", self.driver.current_url().await?, self.text().await?),
+        }
+    }
+
+    /// Waits until the element at `css` shows `text`.
+    pub async fn read(&self, css: &str, text: &str) -> Result<()> {
+        let element = self.see(css).await?;
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while !self.shows(css, text).await {
+            let now = element.text().await.unwrap_or_default();
+            ensure!(tokio::time::Instant::now() < deadline, "{css} never shows {text:?} but {now:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    async fn shows(&self, css: &str, text: &str) -> bool {
+        let Ok(element) = self.driver.find(By::Css(css)).await else { return false };
+        element.text().await.is_ok_and(|shown| shown.to_lowercase().contains(&text.to_lowercase()))
+    }
+
+    /// Clicks what is at `css`.
+    pub async fn click(&self, css: &str) -> Result<()> {
+        self.see(css).await?.click().await.with_context(|| format!("cannot click {css}"))
+    }
+
+    /// Types into the input at `css`, in place of what was there.
+    pub async fn type_into(&self, css: &str, text: &str) -> Result<()> {
+        let input = self.see(css).await?;
+        input.clear().await?;
+        input.send_keys(text).await.with_context(|| format!("cannot type into {css}"))
+    }
+
+    /// The page's text.
+    pub async fn text(&self) -> Result<String> {
+        Ok(self.driver.find(By::Css("body")).await?.text().await?)
+    }
+
+    /// Saves what the window shows as `target/screenshots/<name>.png`.
+    pub async fn screenshot(&self, name: &str) -> Result<()> {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
+        std::fs::create_dir_all(&directory)?;
+        Ok(self.driver.screenshot(&directory.join(format!("{name}.png"))).await?)
+    }
+
+    /// What the pages complained of since the last time: errors in scripts, refused resources, broken policies.
+    pub async fn complaints(&self) -> Result<Vec<String>> {
+        let log = self.driver.get_log("browser").await?;
+        Ok(log.into_iter().filter(|entry| entry.level == "SEVERE").map(|entry| entry.message).collect())
+    }
+
+    /// Closes the window and everything behind it.
+    pub async fn close(self) -> Result<()> {
+        Ok(self.driver.clone().quit().await?)
+    }
+}
+
+impl Drop for Browser {
+    /// A killed chromedriver leaves its Chromium behind: it is found by its profile, which nobody else has.
+    fn drop(&mut self) {
+        // Otherwise the driver's own drop would wait for an answer of what is killed here. After close() it is no news.
+        let _ = self.driver.clone().leak();
+        let profile = self.profile.path().display().to_string();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ours = processes.filter(|process| {
+            let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).contains(&profile)
+        });
+        for process in ours {
+            let kill = format!("kill -KILL {}", process.file_name().display());
+            // It may have ended by itself by now.
+            let _ = std::process::Command::new("sh").args(["-c", &kill]).stderr(Stdio::null()).status();
+        }
+    }
+}
+
+/// Starts chromedriver on a port that it chooses itself, and tells on its first lines.
+async fn start_chromedriver(program: &Path, directory: &Path) -> Result<(Child, u16)> {
+    let mut child = Command::new(program)
+        .arg("--port=0")
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("cannot run {}", program.display()))?;
+    let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
+    let port = tokio::time::timeout(PATIENCE, async {
+        while let Some(line) = lines.next_line().await? {
+            let port = line.split_once("started successfully on port ").map(|(_, rest)| rest.trim_end_matches('.'));
+            if let Some(port) = port {
+                return Ok(port.parse()?);
+            }
+        }
+        bail!("chromedriver ended without a word on its port")
+    })
+    .await
+    .context("chromedriver does not start")??;
+    // Read on, or it stops at a full pipe.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    Ok((child, port))
+}

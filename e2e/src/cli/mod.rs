@@ -1,0 +1,94 @@
+//! The command line of `e2e`. Exit codes: 0 passed, 1 a check failed, 2 wrong usage, 3 nobody answers at the target.
+
+mod run;
+mod token;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::demo;
+use crate::stack::Ports;
+use crate::steps::is_unreachable;
+
+/// The harness of Deputy: starts the demo world, and checks any deployment from outside.
+#[derive(Debug, Parser)]
+#[command(name = "e2e", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the three services of the demo world, without Docker.
+    Demo(DemoArgs),
+    /// Check a deployment: the six steps, and what must be refused. One line a check.
+    ///
+    /// Exit codes: 0 all passed, 1 a check failed, 2 wrong usage, 3 nobody answers at the target.
+    Run(Box<run::RunArgs>),
+    /// Steps 1 and 2: sign a demo user in and print the access token.
+    Token(token::TokenArgs),
+    /// Steps 4 and 5: exchange a token and print the new one.
+    Exchange(token::ExchangeArgs),
+    /// Print what is in a token, without checking it.
+    Decode(token::DecodeArgs),
+}
+
+#[derive(Debug, Args)]
+struct DemoArgs {
+    #[arg(long, default_value_t = Ports::DEMO.auth_server, env = "E2E_AUTH_SERVER_PORT")]
+    auth_server_port: u16,
+    #[arg(long, default_value_t = Ports::DEMO.api_a, env = "E2E_API_A_PORT")]
+    api_a_port: u16,
+    #[arg(long, default_value_t = Ports::DEMO.api_b, env = "E2E_API_B_PORT")]
+    api_b_port: u16,
+    /// Keep databases and logs in this directory [default: thrown away at the end]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Use the binaries beside this one as they are.
+    #[arg(long)]
+    no_build: bool,
+}
+
+impl From<DemoArgs> for demo::Options {
+    fn from(arguments: DemoArgs) -> Self {
+        let ports =
+            Ports { auth_server: arguments.auth_server_port, api_a: arguments.api_a_port, api_b: arguments.api_b_port };
+        Self { ports, data: arguments.data, build: !arguments.no_build }
+    }
+}
+
+impl Cli {
+    /// Does what the command line says.
+    pub async fn run(self) -> ExitCode {
+        let outcome = match self.command {
+            Command::Run(arguments) => return run::run(&arguments).await,
+            Command::Demo(arguments) => demo::run(arguments.into()).await,
+            Command::Token(arguments) => token::token(&arguments).await,
+            Command::Exchange(arguments) => token::exchange(&arguments).await,
+            Command::Decode(arguments) => token::decode(&arguments),
+        };
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) if is_unreachable(&error) => complain(&error, 3),
+            Err(error) => complain(&error, 1),
+        }
+    }
+}
+
+fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
+    eprintln!("e2e: {error:#}");
+    ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+}

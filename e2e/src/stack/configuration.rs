@@ -1,0 +1,126 @@
+//! The configuration of a stack: the demo world's own files (`demo/*.toml`), with other ports and databases.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use toml::{Table, Value};
+
+use super::{Ports, Service};
+
+const AUTH_SERVER: &str = include_str!("../../../demo/auth-server.toml");
+const API_A: &str = include_str!("../../../demo/api-a.toml");
+const API_B: &str = include_str!("../../../demo/api-b.toml");
+
+/// How the three services are configured. Each is a table that a test may change before the start.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    pub auth_server: Table,
+    pub api_a: Table,
+    pub api_b: Table,
+}
+
+impl Configuration {
+    /// The demo world at `ports`.
+    pub fn demo(ports: Ports) -> Result<Self> {
+        let read = |text: &str| at_ports(&without_variables(text), ports).parse::<Table>();
+        Ok(Self {
+            auth_server: read(AUTH_SERVER).context("demo/auth-server.toml")?,
+            api_a: read(API_A).context("demo/api-a.toml")?,
+            api_b: read(API_B).context("demo/api-b.toml")?,
+        })
+    }
+
+    /// The table of a service.
+    #[must_use]
+    pub fn of(&self, service: Service) -> &Table {
+        match service {
+            Service::AuthServer => &self.auth_server,
+            Service::ApiA => &self.api_a,
+            Service::ApiB => &self.api_b,
+        }
+    }
+
+    /// The auth server on the database at `auth_server`, the APIs on `SQLite` files in `directory`.
+    pub fn store_at(&mut self, auth_server: &str, directory: &Path) {
+        set(&mut self.auth_server, "database.url", auth_server);
+        set(&mut self.api_a, "database.url", sqlite_in(directory, "api-a"));
+        set(&mut self.api_b, "database.url", sqlite_in(directory, "api-b"));
+    }
+}
+
+/// The URL of a `SQLite` file of a service.
+#[must_use]
+pub fn sqlite_in(directory: &Path, service: &str) -> String {
+    format!("sqlite://{}", directory.join(format!("{service}.sqlite")).display())
+}
+
+/// Sets the value at a dotted `key`, and makes the tables on the way.
+pub fn set(table: &mut Table, key: &str, value: impl Into<Value>) {
+    match key.split_once('.') {
+        None => {
+            table.insert(key.to_owned(), value.into());
+        }
+        Some((first, rest)) => {
+            let inner = table.entry(first).or_insert_with(|| Table::new().into());
+            if let Value::Table(inner) = inner {
+                set(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// The text with `${NAME:-otherwise}` as if no such variable were set: a stack is the same wherever it runs.
+fn without_variables(text: &str) -> String {
+    let mut parts = text.split("${");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (variable, rest) = part.split_once('}').unwrap_or((part, ""));
+        plain.push_str(variable.split_once(":-").map_or("", |(_, otherwise)| otherwise));
+        plain.push_str(rest);
+    }
+    plain
+}
+
+/// The text with the demo's ports replaced. All at once: a new port may be another service's old one.
+fn at_ports(text: &str, ports: Ports) -> String {
+    let replacements = [
+        (Ports::DEMO.auth_server, ports.auth_server),
+        (Ports::DEMO.api_a, ports.api_a),
+        (Ports::DEMO.api_b, ports.api_b),
+    ];
+    let mut text = text.to_owned();
+    for (place, (old, _)) in replacements.iter().enumerate() {
+        text = text.replace(&format!(":{old}"), &format!(":\u{0}{place}\u{0}"));
+    }
+    for (place, (_, new)) in replacements.iter().enumerate() {
+        text = text.replace(&format!("\u{0}{place}\u{0}"), &new.to_string());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_may_change_places() {
+        let swapped = Ports { auth_server: 9001, api_a: 9000, api_b: 7 };
+        let text = "http://localhost:9000 http://127.0.0.1:9001/callback :9002";
+        assert_eq!(at_ports(text, swapped), "http://localhost:9001 http://127.0.0.1:9000/callback :7");
+    }
+
+    #[test]
+    fn variables_are_not_read() {
+        let text = "a = \"${URL:-http://localhost:9001}/callback\"\nb = \"${PORT:-9001}${NONE}\"";
+        assert_eq!(without_variables(text), "a = \"http://localhost:9001/callback\"\nb = \"9001\"");
+    }
+
+    #[test]
+    fn a_dotted_key_is_set_in_its_table() {
+        let mut table = Table::new();
+        set(&mut table, "database.url", "sqlite://a");
+        set(&mut table, "database.pool", 3);
+        assert_eq!(table["database"]["url"].as_str(), Some("sqlite://a"));
+        assert_eq!(table["database"]["pool"].as_integer(), Some(3));
+    }
+}

@@ -1,0 +1,161 @@
+//! The three services of the demo world on free ports, in this process or as processes, on `SQLite` or `PostgreSQL`.
+//!
+//! A [`Stack`] is ready when [`Builder::start`] returns: it waits for conditions, not for time. It stops in good order
+//! by [`Stack::stop`]; when it is dropped instead, its processes are killed and its databases removed.
+
+mod binaries;
+mod builder;
+mod configuration;
+mod database;
+mod ports;
+#[path = "../../../auth-server/tests/support/postgres.rs"]
+mod postgres;
+mod process;
+mod server;
+
+use std::path::Path;
+
+use anyhow::{Error, Result};
+use url::Url;
+
+pub use binaries::Binaries;
+pub use builder::Builder;
+pub use configuration::{Configuration, set};
+pub use database::Database;
+pub use ports::{Ports, Reserved};
+
+use crate::steps::{ApiA, ApiB, App, AuthServer, Person, Tokens};
+use database::Storage;
+use server::{Instance, Launcher};
+
+/// One of the three services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    AuthServer,
+    ApiA,
+    ApiB,
+}
+
+impl Service {
+    /// In the order they start in.
+    pub const ALL: [Self; 3] = [Self::AuthServer, Self::ApiB, Self::ApiA];
+
+    /// The name of its binary and its crate.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AuthServer => "auth-server",
+            Self::ApiA => "api-a",
+            Self::ApiB => "api-b",
+        }
+    }
+}
+
+/// A running demo world.
+pub struct Stack {
+    pub auth_server: AuthServer,
+    pub api_a: ApiA,
+    pub api_b: ApiB,
+    pub ports: Ports,
+    // Order matters: the servers go before the storage that they use.
+    servers: Vec<(Service, Instance)>,
+    launcher: Launcher,
+    storage: Storage,
+}
+
+impl Stack {
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The issuer, exactly as configured.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        self.ports.issuer()
+    }
+
+    /// Where API A is, and the demo app at its root.
+    #[must_use]
+    pub fn api_a_url(&self) -> Url {
+        self.ports.api_a()
+    }
+
+    #[must_use]
+    pub fn api_b_url(&self) -> Url {
+        self.ports.api_b()
+    }
+
+    /// The demo app.
+    pub fn app(&self) -> Result<App> {
+        App::demo(&self.auth_server, &self.api_a_url())
+    }
+
+    /// Steps 1 and 2 in one go: somebody signs in to the demo app.
+    pub async fn sign_in(&self, username: &str) -> Result<Tokens> {
+        self.app()?.sign_in(&Person::named(username)?).await
+    }
+
+    /// Where the services keep their files and, as processes, their logs.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.storage.directory()
+    }
+
+    /// Stops the database of a stack on [`Database::OwnPostgres`] at once, as a crash would.
+    pub fn stop_database(&self) -> Result<()> {
+        self.storage.own_cluster()?.stop().map_err(Error::msg)
+    }
+
+    /// Starts it again.
+    pub fn resume_database(&self) -> Result<()> {
+        self.storage.own_cluster()?.resume().map_err(Error::msg)
+    }
+
+    /// Stops one service; the others stay.
+    pub async fn stop_service(&mut self, service: Service) -> Result<()> {
+        if let Some(place) = self.servers.iter().position(|(running, _)| *running == service) {
+            self.servers.remove(place).1.stop().await?;
+        }
+        Ok(())
+    }
+
+    /// Starts a stopped service again, at its old address and with its old data.
+    pub async fn start_service(&mut self, service: Service) -> Result<()> {
+        let listener = std::net::TcpListener::bind(self.ports.address(service))?;
+        let server = self.launcher.start(service, listener, self.ports).await?;
+        self.servers.push((service, server));
+        Ok(())
+    }
+
+    /// Stops a service and starts it again with a changed configuration.
+    pub async fn restart_with(&mut self, service: Service, change: impl FnOnce(&mut Configuration)) -> Result<()> {
+        self.stop_service(service).await?;
+        change(&mut self.launcher.configuration);
+        self.start_service(service).await
+    }
+
+    /// Waits until a service ends by itself, which none should: what it said last. Services in this process never do.
+    pub async fn first_to_end(&mut self) -> Result<String> {
+        let ends = self.servers.iter_mut().filter_map(|(service, server)| match server {
+            Instance::Process(process) => Some(Box::pin(async move {
+                let status = process.ended().await?;
+                Ok(format!("{} ended with {status}: {}", service.name(), process.last_words()))
+            })),
+            _ => None,
+        });
+        let ends: Vec<_> = ends.collect();
+        if ends.is_empty() {
+            std::future::pending::<()>().await;
+        }
+        futures_util::future::select_all(ends).await.0
+    }
+
+    /// Stops everything, the callers before the called.
+    pub async fn stop(mut self) -> Result<()> {
+        while let Some((_, server)) = self.servers.pop() {
+            server.stop().await?;
+        }
+        Ok(())
+    }
+}

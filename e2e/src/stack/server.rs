@@ -1,0 +1,80 @@
+//! Starting one service, in this process or as a process, and stopping it again.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use shared_claims::Clock;
+
+use super::process::Process;
+use super::{Binaries, Configuration, Ports, Service};
+
+/// How long a service may take to stop in good order.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// A running service.
+pub(super) enum Instance {
+    AuthServer(auth_server::Running),
+    ApiA(api_a::Running),
+    ApiB(api_b::Running),
+    Process(Box<Process>),
+}
+
+impl Instance {
+    pub(super) async fn stop(self) -> Result<()> {
+        let stopping = async {
+            match self {
+                Self::AuthServer(running) => running.stop().await,
+                Self::ApiA(running) => running.stop().await,
+                Self::ApiB(running) => running.stop().await,
+                Self::Process(process) => return process.stop().await,
+            }
+            Ok(())
+        };
+        tokio::time::timeout(PATIENCE, stopping).await.context("a service does not stop")?
+    }
+}
+
+/// How the services of a stack are started.
+#[derive(Clone)]
+pub(super) struct Launcher {
+    pub configuration: Configuration,
+    pub mode: Mode,
+    pub directory: PathBuf,
+}
+
+#[derive(Clone)]
+pub(super) enum Mode {
+    InProcess(Arc<dyn Clock>),
+    Processes(Binaries),
+}
+
+impl Launcher {
+    /// Starts `service` at its port, which `listener` has held so far.
+    pub(super) async fn start(&self, service: Service, listener: TcpListener, ports: Ports) -> Result<Instance> {
+        let text = toml::to_string(self.configuration.of(service))?;
+        let started = match &self.mode {
+            Mode::InProcess(clock) => start_here(service, &text, listener, Arc::clone(clock)).await,
+            Mode::Processes(binaries) => {
+                // The process binds the port itself: it is let go at the last moment.
+                drop(listener);
+                Process::start(&binaries.of(service), service, &text, &self.directory, ports.address(service))
+                    .await
+                    .map(|process| Instance::Process(Box::new(process)))
+            }
+        };
+        started.with_context(|| format!("{} does not start", service.name()))
+    }
+}
+
+async fn start_here(service: Service, text: &str, listener: TcpListener, clock: Arc<dyn Clock>) -> Result<Instance> {
+    Ok(match service {
+        Service::AuthServer => {
+            Instance::AuthServer(auth_server::start(auth_server::Config::from_toml(text)?, listener, clock).await?)
+        }
+        Service::ApiA => Instance::ApiA(api_a::start(api_a::Config::from_toml(text)?, listener, clock).await?),
+        Service::ApiB => Instance::ApiB(api_b::start(api_b::Config::from_toml(text)?, listener, clock).await?),
+    })
+}

@@ -1,0 +1,121 @@
+//! The six steps as a person sees them, in a real browser.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use anyhow::{Result, ensure};
+use e2e::browser::Browser;
+use e2e::stack::Stack;
+use e2e::steps::App;
+
+#[tokio::test]
+async fn alice_signs_in_sees_her_report_files_a_receipt_and_signs_out() -> Result<()> {
+    let Some(browser) = Browser::for_test().await? else { return Ok(()) };
+    let stack = Stack::builder().in_process().start().await?;
+
+    browser.driver.goto(stack.api_a_url().as_str()).await?;
+    browser.see("#sign-in").await?;
+    browser.screenshot("1-demo-app").await?;
+    browser.click("#sign-in").await?;
+
+    browser.see("input[name=username]").await?;
+    browser.screenshot("2-sign-in").await?;
+    sign_in(&browser, "alice", "alice-password").await?;
+
+    browser.read("#user-name", "alice").await?;
+    browser.click("#load-report").await?;
+    browser.see("#report").await?;
+    file_receipt(&browser, "Flowers by Ada").await?;
+    browser.read("#report", "Flowers by Ada").await?;
+    browser.screenshot("3-report").await?;
+
+    browser.click("#sign-out").await?;
+    browser.see("#sign-in").await?;
+    browser.screenshot("4-signed-out").await?;
+    // Really signed out: the next sign-in asks for the password again.
+    browser.click("#sign-in").await?;
+    browser.see("input[name=password]").await?;
+
+    assert_eq!(browser.complaints().await?, Vec::<String>::new());
+    browser.close().await?;
+    stack.stop().await
+}
+
+async fn sign_in(browser: &Browser, username: &str, password: &str) -> Result<()> {
+    browser.type_into("input[name=username]", username).await?;
+    browser.type_into("input[name=password]", password).await?;
+    browser.click("form button[type=submit], form button:not([type])").await
+}
+
+/// Fills whatever the form asks for.
+async fn file_receipt(browser: &Browser, merchant: &str) -> Result<()> {
+    browser.see("#receipt-form").await?;
+    browser.type_into("#receipt-form input[name=merchant]", merchant).await?;
+    browser.type_into("#receipt-form input[name=amount]", "4.50").await?;
+    browser.click("#receipt-form button").await
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told_on_the_login_page() -> Result<()> {
+    let Some(browser) = Browser::for_test().await? else { return Ok(()) };
+    let stack = Stack::builder().in_process().start().await?;
+    browser.driver.goto(stack.api_a_url().as_str()).await?;
+    browser.click("#sign-in").await?;
+    sign_in(&browser, "alice", "wrong").await?;
+    browser.see("[role=alert]").await?;
+    browser.screenshot("5-wrong-password").await?;
+    browser.close().await?;
+    stack.stop().await
+}
+
+/// Chromium applies `form-action` to every redirect after a form post, and to the form of `form_post`: the app is on
+/// another origin, and must be reached all the same.
+#[tokio::test]
+async fn a_form_post_reaches_an_app_on_another_origin() -> Result<()> {
+    let Some(browser) = Browser::for_test().await? else { return Ok(()) };
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let redirect_uri = format!("http://localhost:{}/callback", listener.local_addr()?.port());
+    let registered = redirect_uri.clone();
+    let stack = Stack::builder().configured(move |world| {
+        let clients = world.auth_server["clients"].as_array_mut().expect("clients");
+        let web = clients.iter_mut().find(|client| client["id"].as_str() == Some("demo-web")).expect("demo-web");
+        web["redirect_uris"] = toml::Value::Array(vec![registered.into()]);
+    });
+    let stack = stack.start().await?;
+    let mut app = App::demo_web(&stack.auth_server);
+    app.redirect_uri = redirect_uri;
+
+    let posted = tokio::task::spawn_blocking(move || first_post(&listener));
+    let request = app.authorization_request().with("response_mode", "form_post");
+    browser.driver.goto(request.url(&stack.auth_server).as_str()).await?;
+    sign_in(&browser, "alice", "alice-password").await?;
+    if let Ok(allow) = browser.driver.find(thirtyfour::By::Css("button[name=decision][value=allow]")).await {
+        allow.click().await?;
+    }
+    let posted = tokio::time::timeout(std::time::Duration::from_secs(20), posted).await???;
+    ensure!(posted.starts_with("POST /callback "), "{posted}");
+    ensure!(posted.contains("code=") && posted.contains(&request.state), "{posted}");
+    browser.close().await?;
+    stack.stop().await
+}
+
+/// The first POST that comes, whole; everything else is answered with nothing.
+fn first_post(listener: &TcpListener) -> std::io::Result<String> {
+    loop {
+        let (mut connection, _) = listener.accept()?;
+        connection.set_read_timeout(Some(std::time::Duration::from_secs(5)))?;
+        let mut request = String::new();
+        let mut buffer = [0; 4096];
+        while !(request.contains("\r\n\r\n") && (!request.starts_with("POST") || request.contains("state="))) {
+            let read = connection.read(&mut buffer).unwrap_or(0);
+            if read == 0 {
+                break;
+            }
+            request.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        }
+        connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")?;
+        if request.starts_with("POST") {
+            return Ok(request);
+        }
+    }
+}
