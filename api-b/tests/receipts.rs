@@ -1,5 +1,7 @@
 //! API B over HTTP, with tokens of a test issuer.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[path = "support/issuer.rs"]
 mod issuer;
 

@@ -83,8 +83,9 @@ async function fileReceipt() {
   const filed = await api.fileReceipt(receipt);
   receiptForm.clear(form);
   form.merchant.focus();
-  if (reportIsWanted) await freshReport();
-  const way = reportIsWanted ? undefined : { label: 'Load report', go: loadReport };
+  // It is filed, whatever becomes of the report: nobody shall file it twice.
+  const reportIsFresh = reportIsWanted && await freshReport().then(() => true, () => false);
+  const way = reportIsFresh ? undefined : { label: 'Load report', go: loadReport };
   say(`Filed: ${filed.merchant}, ${amountText(filed.amount_cents, filed.currency)}.`, 'good', way);
 }
 

@@ -24,7 +24,7 @@ export async function signIn() {
   if (!globalThis.isSecureContext || !crypto.subtle) {
     throw new Problem('Signing in needs https, or an address on this machine (http://localhost).');
   }
-  const { server, client_id, redirect_uri, scope, audience } = await settings();
+  const { server, client_id, redirect_uri, scope, audience } = await settings({ anew: true });
   const journey = { state: randomText(), nonce: randomText(), verifier: randomText() };
   sessionStorage.setItem(JOURNEY, JSON.stringify(journey));
   const address = new URL(server.authorization_endpoint);
@@ -104,7 +104,10 @@ async function renewNow() {
 
 /** Ends the session here and at the auth server (OpenID Connect RP-Initiated Logout 1.0). The page is left. */
 export async function signOut() {
-  const { server, client_id, post_logout_redirect_uri } = await settings();
+  const { server, client_id, post_logout_redirect_uri } = await settings({ anew: true }).catch(() => {
+    tokens = undefined;
+    throw new SignedOut('You are signed out here. The auth server does not answer, and may still know you: close the browser if others use it.');
+  });
   const address = new URL(server.end_session_endpoint);
   address.searchParams.set('client_id', client_id);
   address.searchParams.set('post_logout_redirect_uri', post_logout_redirect_uri);

@@ -4,8 +4,12 @@ import { Problem } from './problem.js';
 
 let known;
 
-/** The settings, read once; a failure is not kept, so that trying again can help. */
-export async function settings() {
+/**
+ * The settings, read once; a failure is not kept, so that trying again can help. `anew`: read again, before the page is left
+ * for the auth server, since a browser's own page for a server that is away has no way back.
+ */
+export async function settings({ anew = false } = {}) {
+  if (anew) known = undefined;
   known ??= load().catch((error) => {
     known = undefined;
     throw error;

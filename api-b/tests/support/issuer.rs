@@ -1,9 +1,6 @@
 //! An issuer for tests: it publishes its metadata and its key over HTTP, and signs whatever a test wants signed. The tests
 //! of API A take it from here too.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
-use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};

@@ -58,17 +58,17 @@ pub async fn serve<F: Future<Output = anyhow::Result<Running>>>(
     Ok(())
 }
 
-/// One stable line for whoever started the process, and a file for whoever cannot read its output.
+/// One stable line for whoever started the process, and before it a file for whoever cannot read its output.
 fn announce(identity: &Identity, address: SocketAddr, ready_file: Option<&Path>) -> anyhow::Result<()> {
     let (pid, Identity { key, value }) = (std::process::id(), identity);
-    println!("ready {key}={value} listen={address} pid={pid}");
-    std::io::stdout().flush()?;
     if let Some(path) = ready_file {
         let unfinished = path.with_extension("unfinished");
         let text = json!({ *key: value, "listen": address.to_string(), "pid": pid }).to_string();
         std::fs::write(&unfinished, text).with_context(|| format!("--ready-file {}", path.display()))?;
         std::fs::rename(&unfinished, path)?;
     }
+    println!("ready {key}={value} listen={address} pid={pid}");
+    std::io::stdout().flush()?;
     Ok(())
 }
 

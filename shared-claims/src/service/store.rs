@@ -112,6 +112,10 @@ impl Store {
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        // SQLite ends the transaction itself where the disk is full: then only the end's own failure comes back.
+        let work = |connection: &mut SqliteConnection| {
+            work(connection).inspect_err(|error| log::warn!("a transaction is undone: {error}"))
+        };
         self.read(move |connection| connection.immediate_transaction(work)).await
     }
 
@@ -198,4 +202,87 @@ fn make_file(path: &Path) -> Result<(), StoreError> {
     }
     let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop);
     made.map_err(|error| StoreError::Settings(format!("cannot make the SQLite file {}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use diesel::sql_query;
+    use rstest::rstest;
+
+    /// A store in a folder of its own, with a table `notes`.
+    async fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("x.sqlite").display());
+        let store = Store::open(&url, || EmbeddedMigrations::new(&[])).unwrap();
+        store.write(|connection| sql_query("CREATE TABLE notes (text TEXT)").execute(connection)).await.unwrap();
+        (folder, store)
+    }
+
+    async fn note(store: &Store) -> Result<usize, StoreError> {
+        store
+            .write(|connection| sql_query("INSERT INTO notes VALUES (hex(randomblob(5000)))").execute(connection))
+            .await
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_somebody_holds_is_waited_for_and_then_said() {
+        let (folder, store) = store().await;
+        let path = folder.path().join("x.sqlite").display().to_string();
+        let mut somebody = SqliteConnection::establish(&path).unwrap();
+        somebody.batch_execute("BEGIN IMMEDIATE").unwrap();
+        assert!(matches!(note(&store).await, Err(StoreError::Unavailable(why)) if why.contains("locked")));
+        store.ping().await.unwrap();
+        somebody.batch_execute("COMMIT").unwrap();
+        assert_eq!(note(&store).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_said_and_nothing_is_kept_of_the_work() {
+        let (_folder, store) = store().await;
+        let full = store.write(|connection| {
+            connection.batch_execute("PRAGMA max_page_count = 3")?;
+            for _ in 0..50 {
+                sql_query("INSERT INTO notes VALUES (hex(randomblob(5000)))").execute(connection)?;
+            }
+            Ok(())
+        });
+        let full = full.await;
+        assert!(matches!(full, Err(StoreError::Unavailable(_))), "{full:?}");
+        assert_eq!(note(&store).await.unwrap(), 1, "a new connection, and room again");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_another_was_put_in_place_of_is_noticed() {
+        let (folder, store) = store().await;
+        let file = folder.path().join("x.sqlite");
+        std::fs::remove_file(&file).unwrap();
+        assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
+        assert!(!file.exists(), "no empty file stands for the one that is gone");
+    }
+
+    #[tokio::test]
+    async fn our_own_mistake_is_not_called_a_passing_failure() {
+        let (_folder, store) = store().await;
+        let wrong = store.read(|connection| sql_query("SELEC 1").execute(connection)).await;
+        assert!(matches!(wrong, Err(StoreError::Bug(_))), "{wrong:?}");
+    }
+
+    #[rstest]
+    #[case("sqlite::memory:")]
+    #[case("sqlite://")]
+    #[case("sqlite://:memory:")]
+    #[case("sqlite://x.sqlite?mode=ro")]
+    #[case("postgres://localhost/x")]
+    fn a_url_that_names_no_file_is_refused(#[case] url: &str) {
+        assert!(matches!(sqlite_path(url), Err(StoreError::Settings(_))));
+    }
+
+    #[test]
+    fn the_file_is_its_owner_s_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.sqlite");
+        make_file(&file).unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+    }
 }
