@@ -9,6 +9,8 @@ import { settings } from './settings.js';
 
 const part = (id) => document.getElementById(id);
 const form = part('receipt-form');
+/** The person has loaded a report: it must not go stale in view. */
+let reportIsWanted = false;
 
 /** Says something to everybody. `kind`: '', 'good' or 'problem'; `way`: a button that leads on. */
 function say(text, kind = '', way) {
@@ -52,17 +54,24 @@ function show() {
   } else {
     // Nothing of the person who was signed in stays on the page.
     part('report').replaceChildren();
+    reportIsWanted = false;
     receiptForm.clear(form);
   }
 }
 
 async function loadReport() {
+  const report = await freshReport();
+  say(`The report is here: ${report.receipts} ${report.receipts === 1 ? 'receipt' : 'receipts'}.`, 'good');
+}
+
+async function freshReport() {
   const place = part('report');
+  reportIsWanted = true;
   place.ariaBusy = 'true';
   try {
     const report = await api.report();
     showReport(place, report);
-    say(`The report is here: ${report.receipts} ${report.receipts === 1 ? 'receipt' : 'receipts'}.`, 'good');
+    return report;
   } finally {
     place.ariaBusy = 'false';
   }
@@ -74,7 +83,8 @@ async function fileReceipt() {
   const filed = await api.fileReceipt(receipt);
   receiptForm.clear(form);
   form.merchant.focus();
-  const way = { label: 'Load report', go: loadReport };
+  if (reportIsWanted) await freshReport();
+  const way = reportIsWanted ? undefined : { label: 'Load report', go: loadReport };
   say(`Filed: ${filed.merchant}, ${amountText(filed.amount_cents, filed.currency)}.`, 'good', way);
 }
 

@@ -26,6 +26,7 @@ const FLAGS: [&str; 8] = [
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
+    "--window-size=1100,1000",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",

@@ -25,8 +25,8 @@ async fn alice_signs_in_sees_her_report_files_a_receipt_and_signs_out() -> Resul
     browser.read("#user-name", "alice").await?;
     browser.click("#load-report").await?;
     browser.see("#report").await?;
-    file_receipt(&browser, "Corner Bakery").await?;
-    browser.read("#report", "Corner Bakery").await?;
+    file_receipt(&browser, "Flowers by Ada").await?;
+    browser.read("#report", "Flowers by Ada").await?;
     browser.screenshot("3-report").await?;
 
     browser.click("#sign-out").await?;
