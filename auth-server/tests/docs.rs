@@ -1,4 +1,5 @@
 //! The documents name what the code has: every reason of a refused exchange, and every setting.
+#![expect(clippy::unwrap_used, reason = "these are tests, their helpers included")]
 
 use std::path::{Path, PathBuf};
 

@@ -35,7 +35,10 @@ async fn answered<B: MessageBody>(
 
     let status = response.status().as_u16();
     let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    log::info!(target: "access", status, duration_us; "{method} {route}");
+    // A probe that comes every two seconds and is content is no news.
+    let content_probe = (route.ends_with("/healthz") || route.ends_with("/readyz")) && status == 200;
+    let level = if content_probe { log::Level::Debug } else { log::Level::Info };
+    log::log!(target: "access", level, status, duration_us; "{method} {route}");
 
     let headers = response.headers_mut();
     if let Ok(request_id) = HeaderValue::from_str(&ids.request_id) {
