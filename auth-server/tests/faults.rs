@@ -1,6 +1,8 @@
 //! What clients see while the database is locked, full or frozen: 503 with `Retry-After` within a bound, readiness false,
 //! and service again as soon as the database is back, without a restart.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! An API that goes on working for a user who is away: refresh tokens from an exchange (design: `offline_access`).
 
+#![expect(clippy::expect_used, reason = "a test ends where it fails")]
+
 use anyhow::Result;
 use e2e::stack::{Configuration, Database, Service, Stack};
 use e2e::steps::{Answer, Exchange, Jwt, Tokens};

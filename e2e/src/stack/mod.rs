@@ -142,7 +142,7 @@ impl Stack {
                 let status = process.ended().await?;
                 Ok(format!("{} ended with {status}: {}", service.name(), process.last_words()))
             })),
-            _ => None,
+            Instance::InProcess(_) => None,
         });
         let ends: Vec<_> = ends.collect();
         if ends.is_empty() {

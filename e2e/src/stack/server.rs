@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use shared_claims::Clock;
+use shared_claims::service::Running;
 
 use super::process::Process;
 use super::{Binaries, Configuration, Ports, Service};
@@ -16,9 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(25);
 
 /// A running service.
 pub(super) enum Instance {
-    AuthServer(auth_server::Running),
-    ApiA(api_a::Running),
-    ApiB(api_b::Running),
+    InProcess(Running),
     Process(Box<Process>),
 }
 
@@ -26,9 +25,7 @@ impl Instance {
     pub(super) async fn stop(self) -> Result<()> {
         let stopping = async {
             match self {
-                Self::AuthServer(running) => running.stop().await,
-                Self::ApiA(running) => running.stop().await,
-                Self::ApiB(running) => running.stop().await,
+                Self::InProcess(running) => running.stop().await,
                 Self::Process(process) => return process.stop().await,
             }
             Ok(())
@@ -72,9 +69,9 @@ impl Launcher {
 async fn start_here(service: Service, text: &str, listener: TcpListener, clock: Arc<dyn Clock>) -> Result<Instance> {
     Ok(match service {
         Service::AuthServer => {
-            Instance::AuthServer(auth_server::start(auth_server::Config::from_toml(text)?, listener, clock).await?)
+            Instance::InProcess(auth_server::start(auth_server::Config::from_toml(text)?, listener, clock).await?)
         }
-        Service::ApiA => Instance::ApiA(api_a::start(api_a::Config::from_toml(text)?, listener, clock).await?),
-        Service::ApiB => Instance::ApiB(api_b::start(api_b::Config::from_toml(text)?, listener, clock).await?),
+        Service::ApiA => Instance::InProcess(api_a::start(api_a::Config::from_toml(text)?, listener, clock).await?),
+        Service::ApiB => Instance::InProcess(api_b::start(api_b::Config::from_toml(text)?, listener, clock).await?),
     })
 }
