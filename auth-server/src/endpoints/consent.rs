@@ -3,14 +3,13 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::authorize::{Journey, Step, id_in, page_of, signed_in};
-use super::cookies::{self, Name};
+use super::authorize::{Step, Visit};
 use super::page::{self, NoPage};
 use super::{forgery, form};
 use crate::audit::Event;
 use crate::grants::entitlement::is_openid_connect;
 use crate::pages::{ConsentGroup, ConsentPage, ScopeLine};
-use crate::protocol::{ErrorCode, OAuthError, Parameters};
+use crate::protocol::{ErrorCode, OAuthError};
 use crate::server::AuthServer;
 use crate::store::{Consent, SecretHash};
 use crate::users::SignedIn;
@@ -24,33 +23,26 @@ pub async fn post(request: HttpRequest, payload: web::Payload, server: web::Data
 }
 
 async fn show(request: &HttpRequest, server: &AuthServer) -> Result<HttpResponse, NoPage> {
-    let now = server.now();
-    let id = id_in(&Parameters::parse(request.query_string().as_bytes())?)?;
-    let browser = cookies::read(request, Name::Browser, &server.issuer).ok_or(NoPage::Expired)?;
-    let journey = Journey::resume(&id, &browser, server, now).await?;
-    let person = signed_in(request, server, now).await?;
-    let step = journey.step(person.as_ref(), server, now).await?;
-    match (step, &person) {
-        (Step::Consent, Some(person)) => Ok(consent_page(server, &journey, &id, &browser, person)),
-        (Step::Finish, Some(person)) => journey.finish_kept(&id, person, server, now, Vec::new()).await,
-        _ => Ok(page::see_other(&page_of(Step::SignIn, &id, server), Vec::new())),
+    let visit = Visit::open(request, server).await?;
+    match (visit.step, &visit.person) {
+        (Step::Consent, Some(person)) => Ok(consent_page(server, &visit, person)),
+        (Step::Finish, Some(person)) => {
+            visit.journey.finish_kept(&visit.id, person, server, visit.now, Vec::new()).await
+        }
+        _ => Ok(visit.go_on(Step::SignIn, server)),
     }
 }
 
 async fn decide(request: &HttpRequest, payload: web::Payload, server: &AuthServer) -> Result<HttpResponse, NoPage> {
-    let now = server.now();
     let form = form::read(request, payload).await?;
-    let id = id_in(&form)?;
-    let browser = forgery::check(request, &form, server).map_err(|_| NoPage::Expired)?;
-    let journey = Journey::resume(&id, &browser, server, now).await?;
-    let person = signed_in(request, server, now).await?;
-    let step = journey.step(person.as_ref(), server, now).await?;
-    let Some(person) = person.filter(|_| step != Step::SignIn) else {
-        return Ok(page::see_other(&page_of(Step::SignIn, &id, server), Vec::new()));
+    let visit = Visit::submit(request, &form, server).await?;
+    let Some(person) = visit.person.as_ref().filter(|_| visit.step != Step::SignIn) else {
+        return Ok(visit.go_on(Step::SignIn, server));
     };
+    let (journey, now) = (&visit.journey, visit.now);
     let client = &journey.understood.client;
     // Whoever takes the request out answers it: a second press of the button finds it gone.
-    let taken = server.store.take_authorization_request(SecretHash::of(&id), now).await?;
+    let taken = server.store.take_authorization_request(SecretHash::of(&visit.id), now).await?;
     taken.ok_or(NoPage::Expired)?;
     if form.one("decision")? != Some("allow") {
         Event::ConsentDenied { user: person.user.id.as_str(), client: client.id.as_str() }.record();
@@ -65,13 +57,13 @@ async fn decide(request: &HttpRequest, payload: web::Payload, server: &AuthServe
     ];
     server.store.add_consents(&person.user.id, client.id.as_str(), consents, now).await?;
     Event::Consented { user: person.user.id.as_str(), client: client.id.as_str(), scope: &scope.to_string() }.record();
-    journey.finish(&person, server, now, Vec::new()).await
+    journey.finish(person, server, now, Vec::new()).await
 }
 
-fn consent_page(server: &AuthServer, journey: &Journey, id: &str, browser: &str, person: &SignedIn) -> HttpResponse {
+fn consent_page(server: &AuthServer, visit: &Visit, person: &SignedIn) -> HttpResponse {
     let site = page::site(server);
-    let understood = &journey.understood;
-    let scope = journey.scope_to_agree_to(&person.user);
+    let understood = &visit.journey.understood;
+    let scope = visit.journey.scope_to_agree_to(&person.user);
     let api = understood.api.as_deref();
     let about_the_person: Vec<_> = scope.iter().filter_map(|name| ScopeLine::standard(name.as_str())).collect();
     let at_the_api: Vec<_> = scope
@@ -86,8 +78,8 @@ fn consent_page(server: &AuthServer, journey: &Journey, id: &str, browser: &str,
     let redirect_uri = &understood.reply_to.redirect_uri;
     let consent = ConsentPage {
         site: &site,
-        csrf: &forgery::token(server, browser),
-        request: id,
+        csrf: &forgery::token(server, &visit.browser),
+        request: &visit.id,
         client_name: &understood.client.name,
         username: &person.user.username,
         return_to: &redirect_uri.form_action_source(),

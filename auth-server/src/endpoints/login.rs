@@ -1,18 +1,19 @@
 //! `/login`: the sign-in page of a request that came by `/authorize`.
 
+use std::net::IpAddr;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER, USER_AGENT};
 use actix_web::{HttpRequest, HttpResponse, web};
 use secrecy::SecretString;
-use time::OffsetDateTime;
 
-use super::authorize::{Journey, Step, id_in, page_of, signed_in};
+use super::authorize::{Step, Visit, page_of};
 use super::cookies::{self, Name};
 use super::page::{self, NoPage};
 use super::{forgery, form, peer};
 use crate::audit::Event;
 use crate::pages::{LoginPage, SignInProblem};
-use crate::protocol::{OAuthError, Parameters};
+use crate::protocol::OAuthError;
 use crate::server::AuthServer;
 use crate::store::User;
 use crate::users::{NewSession, SignInError, SignedIn};
@@ -26,40 +27,34 @@ pub async fn post(request: HttpRequest, payload: web::Payload, server: web::Data
 }
 
 async fn show(request: &HttpRequest, server: &AuthServer) -> Result<HttpResponse, NoPage> {
-    let now = server.now();
-    let id = id_in(&Parameters::parse(request.query_string().as_bytes())?)?;
-    let browser = cookies::read(request, Name::Browser, &server.issuer).ok_or(NoPage::Expired)?;
-    let journey = Journey::resume(&id, &browser, server, now).await?;
-    let person = signed_in(request, server, now).await?;
-    match (journey.step(person.as_ref(), server, now).await?, &person) {
+    let visit = Visit::open(request, server).await?;
+    match (visit.step, &visit.person) {
         // Signed in meanwhile, in another tab.
-        (Step::Finish, Some(person)) => journey.finish_kept(&id, person, server, now, Vec::new()).await,
-        (step @ Step::Consent, _) => Ok(page::see_other(&page_of(step, &id, server), Vec::new())),
-        _ => Ok(login_page(server, &journey, &id, &browser, None, None)),
+        (Step::Finish, Some(person)) => {
+            visit.journey.finish_kept(&visit.id, person, server, visit.now, Vec::new()).await
+        }
+        (Step::Consent, _) => Ok(visit.go_on(Step::Consent, server)),
+        _ => Ok(login_page(server, &visit, None, None)),
     }
 }
 
 async fn sign_in(request: &HttpRequest, payload: web::Payload, server: &AuthServer) -> Result<HttpResponse, NoPage> {
-    let now = server.now();
     let form = form::read(request, payload).await?;
-    let id = id_in(&form)?;
-    let browser = forgery::check(request, &form, server).map_err(|_| NoPage::Expired)?;
-    let journey = Journey::resume(&id, &browser, server, now).await?;
+    let visit = Visit::submit(request, &form, server).await?;
     let username = form.one("username")?.unwrap_or_default();
     let password: SecretString = form.one("password")?.unwrap_or_default().into();
     let address = peer::client_address(request, &server.trusted_proxies);
 
-    match server.sign_in.sign_in(username, &password, address, now).await {
-        Ok(user) => begin_session(request, server, &journey, &id, user, now).await,
+    match server.sign_in.sign_in(username, &password, address, visit.now).await {
+        Ok(user) => begin_session(request, server, &visit, user, address).await,
         Err(SignInError::Refused(why)) => {
             Event::SignInRefused { why: why.reason(), address }.record();
-            Ok(login_page(server, &journey, &id, &browser, Some(username), Some(SignInProblem::Refused)))
+            Ok(login_page(server, &visit, Some(username), Some(SignInProblem::Refused)))
         }
         Err(SignInError::TooManyAttempts { retry_after }) => {
             Event::SignInRefused { why: "too_many_attempts", address }.record();
             let seconds = retry_after.whole_seconds().unsigned_abs().max(1);
-            let problem = SignInProblem::Throttled { seconds };
-            let mut response = login_page(server, &journey, &id, &browser, Some(username), Some(problem));
+            let mut response = login_page(server, &visit, Some(username), Some(SignInProblem::Throttled { seconds }));
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
             Ok(response)
         }
@@ -71,12 +66,11 @@ async fn sign_in(request: &HttpRequest, payload: web::Payload, server: &AuthServ
 async fn begin_session(
     request: &HttpRequest,
     server: &AuthServer,
-    journey: &Journey,
-    id: &str,
+    visit: &Visit,
     user: User,
-    now: OffsetDateTime,
+    address: IpAddr,
 ) -> Result<HttpResponse, NoPage> {
-    let address = peer::client_address(request, &server.trusted_proxies);
+    let Visit { id, journey, now, .. } = visit;
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let new = NewSession {
         user_id: user.id.clone(),
@@ -86,31 +80,24 @@ async fn begin_session(
         user_agent,
     };
     let old_cookie = cookies::read(request, Name::Session, &server.issuer);
-    let (cookie, session) = server.sessions.begin(new, old_cookie.as_deref(), now).await?;
+    let (cookie, session) = server.sessions.begin(new, old_cookie.as_deref(), *now).await?;
     Event::SignedIn { user: user.id.as_str(), session: session.sid.as_str(), address }.record();
 
     let cookies = vec![cookies::set(Name::Session, cookie.expose().to_owned(), &server.issuer, None)];
     let person = SignedIn { session, user };
-    match journey.step(Some(&person), server, now).await? {
-        Step::Finish => journey.finish_kept(id, &person, server, now, cookies).await,
+    match journey.step(Some(&person), server, *now).await? {
+        Step::Finish => journey.finish_kept(id, &person, server, *now, cookies).await,
         step => Ok(page::see_other(&page_of(step, id, server), cookies)),
     }
 }
 
-fn login_page(
-    server: &AuthServer,
-    journey: &Journey,
-    id: &str,
-    browser: &str,
-    typed: Option<&str>,
-    problem: Option<SignInProblem>,
-) -> HttpResponse {
+fn login_page(server: &AuthServer, visit: &Visit, typed: Option<&str>, problem: Option<SignInProblem>) -> HttpResponse {
     let site = page::site(server);
-    let understood = &journey.understood;
+    let understood = &visit.journey.understood;
     let login = LoginPage {
         site: &site,
-        csrf: &forgery::token(server, browser),
-        request: id,
+        csrf: &forgery::token(server, &visit.browser),
+        request: &visit.id,
         client_name: Some(&understood.client.name),
         username: typed.or(understood.request.login_hint.as_deref()).unwrap_or_default(),
         problem,

@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 use super::GrantError;
 use crate::registry::{Api, Client};
 use crate::server::AuthServer;
-use crate::store::{Grant, NewGrant};
+use crate::store::{Grant, GrantId, NewGrant, SessionId, UserId};
 use crate::tokens::{
     AccessTokenRequest, GrantContext, IdTokenRequest, IssuedAccessToken, KeyRing, SignIn, sign_access_token,
     sign_id_token,
@@ -76,30 +76,30 @@ impl Issue<'_> {
 
 /// What stays the same in every token of a grant that is on record.
 pub(super) fn context_of(grant: &Grant) -> GrantContext {
-    let user = grant.user_id.as_ref();
-    GrantContext {
-        sub: user.map_or_else(|| grant.client_id.clone(), ToString::to_string),
-        txn: grant.id.to_string(),
-        sign_in: user.and(grant.sid.as_ref()).zip(grant.auth_time).map(|(sid, auth_time)| SignIn {
-            sid: sid.to_string(),
-            auth_time,
-            acr: grant.acr.clone(),
-            amr: grant.amr.clone(),
-        }),
-    }
+    let sign_in = sign_in(grant.sid.as_ref(), grant.auth_time, grant.acr.as_ref(), &grant.amr);
+    context(&grant.id, grant.user_id.as_ref(), &grant.client_id, sign_in)
 }
 
 /// The same, of a grant that is about to be recorded.
 pub(super) fn context_of_new(grant: &NewGrant) -> GrantContext {
-    let user = grant.user_id.as_ref();
+    let sign_in = sign_in(grant.sid.as_ref(), grant.auth_time, grant.acr.as_ref(), &grant.amr);
+    context(&grant.id, grant.user_id.as_ref(), &grant.client_id, sign_in)
+}
+
+/// A machine's grant has no user: its tokens are about the client, and tell of no sign-in (RFC 9068 section 2.2).
+fn context(id: &GrantId, user: Option<&UserId>, client_id: &str, sign_in: Option<SignIn>) -> GrantContext {
     GrantContext {
-        sub: user.map_or_else(|| grant.client_id.clone(), ToString::to_string),
-        txn: grant.id.to_string(),
-        sign_in: user.and(grant.sid.as_ref()).zip(grant.auth_time).map(|(sid, auth_time)| SignIn {
-            sid: sid.to_string(),
-            auth_time,
-            acr: grant.acr.clone(),
-            amr: grant.amr.clone(),
-        }),
+        sub: user.map_or_else(|| client_id.to_owned(), ToString::to_string),
+        txn: id.to_string(),
+        sign_in: sign_in.filter(|_| user.is_some()),
     }
+}
+
+fn sign_in(
+    sid: Option<&SessionId>,
+    auth_time: Option<OffsetDateTime>,
+    acr: Option<&String>,
+    amr: &[String],
+) -> Option<SignIn> {
+    Some(SignIn { sid: sid?.to_string(), auth_time: auth_time?, acr: acr.cloned(), amr: amr.to_vec() })
 }

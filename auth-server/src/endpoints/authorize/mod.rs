@@ -16,9 +16,9 @@ use next_step::refused_without_page;
 use request::{Misunderstood, understand};
 
 use super::cookies::{self, Name};
-use super::form;
 use super::page::{self, NoPage};
-use crate::protocol::{OAuthError, Parameters};
+use super::{forgery, form};
+use crate::protocol::Parameters;
 use crate::server::AuthServer;
 use crate::store::{OpaqueSecret, StoreError};
 use crate::users::SignedIn;
@@ -78,6 +78,51 @@ async fn authorize(
     Ok(page::see_other(&page_of(step, id.expose(), server), cookies))
 }
 
+/// A page that a person has open: the request that it is about, who they are, and what comes next.
+pub struct Visit {
+    pub id: String,
+    pub browser: String,
+    pub journey: Journey,
+    pub person: Option<SignedIn>,
+    pub step: Step,
+    pub now: OffsetDateTime,
+}
+
+impl Visit {
+    /// Opens the request that a page's query names, in the browser that began it.
+    pub async fn open(request: &HttpRequest, server: &AuthServer) -> Result<Self, NoPage> {
+        let query = Parameters::parse(request.query_string().as_bytes())?;
+        let browser = cookies::read(request, Name::Browser, &server.issuer).ok_or(NoPage::Expired)?;
+        Self::of(request, &query, browser, server).await
+    }
+
+    /// Opens the request that a posted form names, if the form is one of this server's, in the browser that began it.
+    pub async fn submit(request: &HttpRequest, form: &Parameters, server: &AuthServer) -> Result<Self, NoPage> {
+        let browser = forgery::check(request, form, server).map_err(|_| NoPage::Expired)?;
+        Self::of(request, form, browser, server).await
+    }
+
+    async fn of(
+        request: &HttpRequest,
+        parameters: &Parameters,
+        browser: String,
+        server: &AuthServer,
+    ) -> Result<Self, NoPage> {
+        let now = server.now();
+        let id = parameters.required("request")?.to_owned();
+        let journey = Journey::resume(&id, &browser, server, now).await?;
+        let person = signed_in(request, server, now).await?;
+        let step = journey.step(person.as_ref(), server, now).await?;
+        Ok(Self { id, browser, journey, person, step, now })
+    }
+
+    /// Sends the person to the page for the next step.
+    #[must_use]
+    pub fn go_on(&self, step: Step, server: &AuthServer) -> HttpResponse {
+        page::see_other(&page_of(step, &self.id, server), Vec::new())
+    }
+}
+
 /// The page for a step.
 #[must_use]
 pub fn page_of(step: Step, id: &str, server: &AuthServer) -> String {
@@ -105,9 +150,4 @@ pub fn browser_of(request: &HttpRequest, server: &AuthServer) -> (String, Vec<ac
     let new = OpaqueSecret::generate().expose().to_owned();
     let cookie = cookies::set(Name::Browser, new.clone(), &server.issuer, None);
     (new, vec![cookie])
-}
-
-/// The id of a kept request, in the query of a page or the form that it posts.
-pub fn id_in(parameters: &Parameters) -> Result<String, OAuthError> {
-    parameters.required("request").map(str::to_owned)
 }
