@@ -1,7 +1,7 @@
 //! Clients, APIs and pairings: who may ask, for what, and which API may call which on behalf of a user.
 //!
 //! Every request reads them, so they are held in memory as one immutable [`Registry`], swapped whole when the database
-//! has a new version ([`live`]). An entry is validated when it is read: what is in a registry is right.
+//! has a new version (`live`). An entry is validated when it is read: what is in a registry is right.
 
 mod api;
 mod client;
