@@ -12,14 +12,9 @@ use shared_claims::service::{Running, observe};
 use shared_claims::{Clock, ExchangeClient, ResourceServer};
 
 use crate::config::Config;
-use crate::endpoints::{self, DemoApp};
+use crate::endpoints::{self, DemoApp, Settings};
 use crate::receipts::{PATIENCE, Receipts};
 use crate::store::Filings;
-
-/// What the handlers share beside the rows.
-pub struct Settings {
-    pub clock: Arc<dyn Clock>,
-}
 
 /// Starts serving on a listener that is already bound; returns once connections are accepted. Must be called inside a
 /// tokio runtime.

@@ -12,14 +12,8 @@ use shared_claims::service::{Running, observe};
 use shared_claims::{Clock, ResourceServer};
 
 use crate::config::Config;
-use crate::endpoints;
+use crate::endpoints::{self, Settings};
 use crate::store::Receipts;
-
-/// What the handlers share beside the rows.
-pub struct Settings {
-    pub clock: Arc<dyn Clock>,
-    pub demo_receipts: bool,
-}
 
 /// Starts serving on a listener that is already bound; returns once connections are accepted. Must be called inside a
 /// tokio runtime.

@@ -1,5 +1,8 @@
 //! What an API says of itself: where its tokens come from and which scopes it knows (RFC 9728).
 
+#[cfg(feature = "actix")]
+mod route;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -45,29 +48,6 @@ pub(crate) fn address(public_url: &Url) -> Url {
 
 #[cfg(feature = "actix")]
 pub use route::route;
-
-#[cfg(feature = "actix")]
-mod route {
-    use actix_web::http::header::CACHE_CONTROL;
-    use actix_web::{HttpResponse, web};
-
-    use super::WELL_KNOWN_PATH;
-    use crate::ResourceServer;
-
-    /// The route that answers with the document, for an app that has `web::Data<ResourceServer>`. Any app may read it.
-    #[must_use]
-    pub fn route() -> actix_web::Resource {
-        web::resource([WELL_KNOWN_PATH.to_owned(), format!("{WELL_KNOWN_PATH}/{{path:.*}}")])
-            .route(web::get().to(metadata))
-    }
-
-    async fn metadata(api: web::Data<ResourceServer>) -> HttpResponse {
-        HttpResponse::Ok()
-            .insert_header((CACHE_CONTROL, "public, max-age=300"))
-            .insert_header(("Access-Control-Allow-Origin", "*"))
-            .json(api.metadata())
-    }
-}
 
 #[cfg(test)]
 mod tests {

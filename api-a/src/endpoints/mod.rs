@@ -5,13 +5,20 @@ mod failure;
 mod me;
 mod report;
 
+use std::sync::Arc;
+
 use actix_web::Resource;
 use actix_web::web::{self, Data, ServiceConfig, get, post, resource, scope};
 use shared_claims::service::{answer, health};
-use shared_claims::{RequiredScope as _, Scope, protected_resource, required_scope};
+use shared_claims::{Clock, RequiredScope as _, Scope, protected_resource, required_scope};
 
 use crate::store::Filings;
 pub use demo_app::DemoApp;
+
+/// What the handlers share beside the rows.
+pub struct Settings {
+    pub clock: Arc<dyn Clock>,
+}
 
 required_scope!(pub ReadReports = "read:reports");
 required_scope!(pub WriteReports = "write:reports");

@@ -7,10 +7,9 @@ use shared_claims::service::body::Body;
 use shared_claims::{Caller, ResourceServer};
 
 use super::failure::answer;
-use super::{ReadReports, WriteReports};
+use super::{ReadReports, Settings, WriteReports};
 use crate::receipts::{NewReceipt, Receipts};
 use crate::report::Report;
-use crate::running::Settings;
 use crate::store::Filings;
 
 /// `GET /api/report`: totals made of the user's receipts.

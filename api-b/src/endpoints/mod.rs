@@ -3,12 +3,20 @@
 mod me;
 mod receipts;
 
+use std::sync::Arc;
+
 use actix_web::Resource;
 use actix_web::web::{self, ServiceConfig, get, post, resource, scope};
 use shared_claims::service::{answer, health};
-use shared_claims::{RequiredScope as _, Scope, protected_resource, required_scope};
+use shared_claims::{Clock, RequiredScope as _, Scope, protected_resource, required_scope};
 
 use crate::store::Receipts;
+
+/// What the handlers share beside the rows.
+pub struct Settings {
+    pub clock: Arc<dyn Clock>,
+    pub demo_receipts: bool,
+}
 
 required_scope!(pub ReadReceipts = "read:receipts");
 required_scope!(pub WriteReceipts = "write:receipts");

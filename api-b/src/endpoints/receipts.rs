@@ -9,10 +9,9 @@ use shared_claims::Caller;
 use shared_claims::service::answer::problem;
 use shared_claims::service::body::Body;
 
-use super::{ReadReceipts, WriteReceipts};
+use super::{ReadReceipts, Settings, WriteReceipts};
 use crate::demo_receipts;
 use crate::receipt::{Receipt, Submission};
-use crate::running::Settings;
 use crate::store::{Full, MOST_RECEIPTS, Receipts};
 
 /// The answer of `GET /api/receipts`.

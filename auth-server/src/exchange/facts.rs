@@ -25,6 +25,11 @@ pub struct Facts<'a> {
     pub limits: Limits,
 }
 
+/// Asks for an ID token (OpenID Connect Core section 3.1.2.1).
+pub(super) const OPENID: &str = "openid";
+/// Asks for a refresh token (OpenID Connect Core section 11).
+pub(super) const OFFLINE_ACCESS: &str = "offline_access";
+
 /// What the request asks for, whichever dialect it was written in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
@@ -32,6 +37,14 @@ pub struct Asked {
     pub target: Option<String>,
     /// `None`: the request names no scope.
     pub scope: Option<Scope>,
+}
+
+impl Asked {
+    /// What is asked of an API: the scope without `openid` and `offline_access`.
+    pub(super) fn scope_of_an_api(&self) -> Scope {
+        let asked = self.scope.as_ref();
+        asked.map(|asked| asked.filter(|name| ![OPENID, OFFLINE_ACCESS].contains(&name.as_str()))).unwrap_or_default()
+    }
 }
 
 impl From<&ExchangeRequest> for Asked {

@@ -45,7 +45,7 @@ impl Granted {
     /// The `scope` of the response (RFC 8693 section 2.2.1): what the token allows, and what came beside it.
     #[must_use]
     pub fn response_scope(&self) -> Scope {
-        let beside = [(self.id_token, scope::OPENID), (self.refresh_token, scope::OFFLINE_ACCESS)];
+        let beside = [(self.id_token, facts::OPENID), (self.refresh_token, facts::OFFLINE_ACCESS)];
         let beside = beside.into_iter().filter(|(given, _)| *given).filter_map(|(_, name)| name.parse().ok());
         self.scope.union(&beside.collect())
     }

@@ -3,20 +3,11 @@
 
 use shared_claims::Scope;
 
+use super::facts::{OFFLINE_ACCESS, OPENID};
 use super::target::Target;
 use super::{Facts, Refusal};
 use crate::protocol::GrantType;
 use crate::registry::{Api, OnExcess};
-
-/// Asks for an ID token (OpenID Connect Core section 3.1.2.1).
-pub(super) const OPENID: &str = "openid";
-/// Asks for a refresh token (OpenID Connect Core section 11).
-pub(super) const OFFLINE_ACCESS: &str = "offline_access";
-
-/// The part of a scope that an API defines: all but `openid` and `offline_access`.
-pub(super) fn of_an_api(asked: &Scope) -> Scope {
-    asked.filter(|name| ![OPENID, OFFLINE_ACCESS].contains(&name.as_str()))
-}
 
 /// The scope of the new token.
 pub(super) fn grant(source: &Api, target: &Target, facts: &Facts<'_>) -> Result<Scope, Refusal> {
@@ -32,10 +23,8 @@ pub(super) fn grant(source: &Api, target: &Target, facts: &Facts<'_>) -> Result<
 
 /// What the request names; where it names none, the pairing's defaults, never everything.
 fn asked_of_the_target(target: &Target, open: &Scope, facts: &Facts<'_>) -> Scope {
-    match facts.asked.scope.as_ref().map(of_an_api) {
-        Some(named) if !named.is_empty() => named,
-        _ => target.pairing.default_scope().intersection(open),
-    }
+    let named = facts.asked.scope_of_an_api();
+    if named.is_empty() { target.pairing.default_scope().intersection(open) } else { named }
 }
 
 /// The subject token's scope as far as its user still holds it at the source API: a right that was taken away opens

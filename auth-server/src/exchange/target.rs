@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared_claims::Scope;
 
-use super::{Facts, Refusal, scope};
+use super::{Facts, Refusal};
 use crate::registry::{Api, Pairing};
 
 /// A target API, and the pairing that opens it to the asker's API.
@@ -27,7 +27,7 @@ pub(super) fn choose(source: &Api, facts: &Facts<'_>) -> Result<Target, Refusal>
 
 /// Some clients name scopes and no target (Spring Security): the one paired API that owns them all is meant.
 fn only_one_that_owns_the_scope<'a>(source: &Api, facts: &Facts<'a>) -> Result<&'a Arc<Pairing>, Refusal> {
-    let asked = facts.asked.scope.as_ref().map(scope::of_an_api).unwrap_or_default();
+    let asked = facts.asked.scope_of_an_api();
     if asked.is_empty() {
         return Err(Refusal::TargetMissing);
     }

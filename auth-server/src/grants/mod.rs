@@ -7,6 +7,7 @@ mod client_credentials;
 pub mod entitlement;
 mod error;
 mod issue;
+mod refresh_document;
 mod refresh_token;
 mod response;
 pub mod token_exchange;

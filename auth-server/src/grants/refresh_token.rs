@@ -5,24 +5,17 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use shared_claims::Scope;
 use time::{Duration, OffsetDateTime};
 
 use super::issue::{Issue, context_of};
+use super::refresh_document::RefreshDocument;
 use super::{AuthenticatedClient, GrantError, TokenResponse, entitlement, token_exchange};
 use crate::audit::Event;
 use crate::protocol::{GrantType, OAuthError, Parameters, Target};
 use crate::server::AuthServer;
 use crate::store::{Grant, NewRefreshToken, OpaqueSecret, RefreshToken, Rotation, SecretHash, User};
 use crate::tokens::IssuedAccessToken;
-
-/// What a refresh token needs to know beyond its row: nothing for an app's, the chain for one that an exchange gave.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefreshDocument {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exchange: Option<token_exchange::ExchangeOrigin>,
-}
 
 const ONCE: [&str; 5] = ["grant_type", "refresh_token", "scope", "client_id", "client_secret"];
 

@@ -4,13 +4,12 @@
 //! This file gathers the facts and makes good the decision; the rules are in [`crate::exchange`].
 
 use secrecy::ExposeSecret as _;
-use serde::{Deserialize, Serialize};
 use shared_claims::validator::{AccessTokenVerifier, InvalidToken};
-use shared_claims::{AccessTokenClaims, Actor, Audience, Scope};
+use shared_claims::{AccessTokenClaims, Audience, Scope};
 use time::{Duration, OffsetDateTime};
 
 use super::issue::context_of;
-use super::refresh_token::RefreshDocument;
+use super::refresh_document::{ExchangeOrigin, RefreshDocument};
 use super::{AuthenticatedClient, GrantError, TokenResponse};
 use crate::audit::Event;
 use crate::exchange::{self, Asked, Facts, GrantStanding, Granted, Refusal};
@@ -177,16 +176,6 @@ fn id_token(
         algorithm: server.algorithm_for_client(client),
     };
     Ok(Some(sign_id_token(server.issuer.as_str(), context, request, &server.keys(), now)?))
-}
-
-/// What of the subject token a refresh token keeps, so that each renewal is decided like the exchange that gave it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExchangeOrigin {
-    source: String,
-    subject_client_id: String,
-    subject_scope: Scope,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    subject_act: Option<Actor>,
 }
 
 async fn refresh_token(

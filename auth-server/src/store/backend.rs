@@ -19,6 +19,18 @@ use super::settings::{DatabaseSettings, Durability};
 /// The first SQLite without the WAL-reset bug, which loses commits (3.7.0 to 3.51.2).
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
+impl DatabaseSettings {
+    /// Whether they name a database at all, without connecting to it.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let waits = [self.queue_timeout, self.acquire_timeout, self.statement_timeout];
+        // Both databases take milliseconds, and understand 0 as "without a bound" or "not at all".
+        if self.pool_size == 0 || waits.iter().any(|wait| wait.as_millis() == 0) {
+            return Err(StoreError::Settings("database: pool size and timeouts must be greater than zero".into()));
+        }
+        Backend::of(self).map(drop)
+    }
+}
+
 /// A database, and what is said to each new connection.
 #[derive(Clone)]
 pub(super) enum Backend {

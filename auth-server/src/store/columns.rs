@@ -9,8 +9,7 @@ use diesel::sql_types::{Nullable, Text, Timestamp};
 use shared_claims::Scope;
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
-use super::profile::Profile;
-use super::users::Permissions;
+use super::profile::{Permissions, Profile};
 
 /// Implements a newtype over `String` or `[u8; N]` as a column of the given SQL type.
 macro_rules! column {

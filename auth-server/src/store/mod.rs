@@ -14,6 +14,7 @@ mod expiry;
 mod grants;
 mod ids;
 mod migrations;
+mod pool;
 mod profile;
 mod readiness;
 mod refresh_tokens;
@@ -42,17 +43,18 @@ pub use consents::Consent;
 pub use error::{StoreError, Unavailability};
 pub use grants::{Grant, NewGrant};
 pub use ids::{GrantId, OpaqueSecret, PasswordHash, SecretHash, SessionId, UserId};
-pub use profile::{Address, Profile};
+pub use profile::{Address, Permissions, Profile};
 pub use refresh_tokens::{NewRefreshToken, RefreshToken, Rotation};
 pub use registry::{EntryKind, RegistryEntry};
 pub use sessions::Session;
 pub use settings::{DatabaseSettings, Durability};
 pub use sign_in_counters::{Attempt, AttemptKey, AttemptPolicy};
 pub use signing_keys::{KeyTimes, StoredSigningKey};
-pub use users::{NewUser, Permissions, User, username_key};
+pub use users::{NewUser, User, username_key};
 
 use backend::Backend;
-use connection::{AnyConnection, ConnectError, Connector};
+use connection::{AnyConnection, ConnectError};
+use pool::Connector;
 
 /// The database. Clones share one pool.
 #[derive(Clone)]

@@ -1,6 +1,12 @@
-//! What is known about a person: the standard claims (OpenID Connect Core section 5.1).
+//! What is known about a person: the standard claims (OpenID Connect Core section 5.1), and what they may do.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use shared_claims::Scope;
+
+/// What a user may do: API identifier to scope.
+pub type Permissions = BTreeMap<String, Scope>;
 
 /// The standard claims, without `sub` and `updated_at`, which the user record itself holds. Nothing here is required.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

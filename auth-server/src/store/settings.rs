@@ -4,9 +4,6 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::StoreError;
-use super::backend::Backend;
-
 /// What a committed transaction survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
@@ -45,15 +42,5 @@ impl DatabaseSettings {
             statement_timeout: Duration::from_secs(5),
             durability: Durability::default(),
         }
-    }
-
-    /// Whether they name a database at all, without connecting to it.
-    pub fn check(&self) -> Result<(), StoreError> {
-        let waits = [self.queue_timeout, self.acquire_timeout, self.statement_timeout];
-        // Both databases take milliseconds, and understand 0 as "without a bound" or "not at all".
-        if self.pool_size == 0 || waits.iter().any(|wait| wait.as_millis() == 0) {
-            return Err(StoreError::Settings("database: pool size and timeouts must be greater than zero".into()));
-        }
-        Backend::of(self).map(drop)
     }
 }

@@ -1,18 +1,12 @@
 //! People: who they are, how they sign in, what they may do.
 
-use std::collections::BTreeMap;
-
 use diesel::prelude::*;
-use shared_claims::Scope;
 use time::OffsetDateTime;
 
 use super::columns::{PermissionsJson, ProfileJson, Utc, stored};
 use super::connection::{AnyConnection, on_backend};
 use super::schema::users;
-use super::{PasswordHash, Profile, Store, StoreError, UserId};
-
-/// What a user may do: API identifier to scope.
-pub type Permissions = BTreeMap<String, Scope>;
+use super::{PasswordHash, Permissions, Profile, Store, StoreError, UserId};
 
 /// A person.
 #[derive(Clone, Debug, PartialEq, Queryable)]

@@ -1,0 +1,59 @@
+//! The connections of the pool: made when needed, asked before each use, thrown away when broken.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use diesel::RunQueryDsl as _;
+use diesel::result::QueryResult;
+use log::warn;
+
+use super::backend::Backend;
+use super::connection::{AnyConnection, ConnectError};
+use super::error::leaves_connection_whole;
+
+/// A pooled connection, with what decides whether it goes back to the pool.
+pub(super) struct PooledConnection {
+    connection: AnyConnection,
+    broken: bool,
+}
+
+impl PooledConnection {
+    pub(super) fn run<T>(&mut self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> QueryResult<T> {
+        let result = work(&mut self.connection);
+        self.broken |= result.as_ref().is_err_and(|error| !leaves_connection_whole(error));
+        result
+    }
+}
+
+/// Makes the pool's connections.
+pub(super) struct Connector {
+    pub(super) backend: Backend,
+    /// Whether the last attempt to connect failed: calls then do not wait for the next one.
+    pub(super) away: Arc<AtomicBool>,
+}
+
+impl r2d2::ManageConnection for Connector {
+    type Connection = PooledConnection;
+    type Error = ConnectError;
+
+    fn connect(&self) -> Result<PooledConnection, ConnectError> {
+        let connected = self.backend.connect();
+        let was_away = self.away.swap(connected.is_err(), Ordering::Relaxed);
+        if was_away && connected.is_ok() {
+            warn!("the database is back");
+        }
+        Ok(PooledConnection { connection: connected?, broken: false })
+    }
+
+    /// Asks before each use: a call must not fail because the server was restarted since the last one.
+    fn is_valid(&self, pooled: &mut PooledConnection) -> Result<(), ConnectError> {
+        if let AnyConnection::Postgres(connection) = &mut pooled.connection {
+            diesel::sql_query("SELECT 1").execute(connection).map_err(|error| ConnectError(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn has_broken(&self, pooled: &mut PooledConnection) -> bool {
+        pooled.broken || std::thread::panicking()
+    }
+}
