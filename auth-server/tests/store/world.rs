@@ -1,8 +1,8 @@
 //! A fresh database with the tables in it, and the records that tests need.
 
 use auth_server::store::{
-    DatabaseSettings, GrantId, NewAuthorizationCode, NewGrant, NewRefreshToken, NewUser, OpaqueSecret, SecretHash,
-    Store, User, UserId,
+    DatabaseSettings, Durability, GrantId, NewAuthorizationCode, NewGrant, NewRefreshToken, NewUser, OpaqueSecret,
+    SecretHash, Store, User, UserId,
 };
 use secrecy::ExposeSecret as _;
 use shared_claims::Scope;
@@ -34,6 +34,11 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
+/// Two hundred at once may take a while on a busy machine: these tests are about outcomes, not about time.
+fn patient(url: String) -> DatabaseSettings {
+    DatabaseSettings { queue_timeout: std::time::Duration::from_mins(1), ..DatabaseSettings::at(url) }
+}
+
 pub struct World {
     pub store: Store,
     pub settings: DatabaseSettings,
@@ -45,12 +50,13 @@ impl World {
     pub async fn on_sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.sqlite").display());
-        Self::at(DatabaseSettings::at(url), Some(folder)).await
+        // Nothing here outlives a power loss, and a disk under other tests syncs slowly.
+        let settings = DatabaseSettings { durability: Durability::ProcessCrash, ..patient(url) };
+        Self::at(settings, Some(folder)).await
     }
 
     pub async fn on_postgres() -> Option<Self> {
-        let settings = DatabaseSettings::at(postgres::shared()?.create_database());
-        Some(Self::at(settings, None).await)
+        Some(Self::at(patient(postgres::shared()?.create_database()), None).await)
     }
 
     pub async fn at(settings: DatabaseSettings, folder: Option<TempDir>) -> Self {

@@ -113,32 +113,42 @@ impl Cluster {
         self.program("pg_ctl", &["start", "-w", "-s", "-D", &self.data(), "-l", &log, "-o", &options]).map(drop)
     }
 
-    /// Stops every process of it in its tracks: connections stay open, and nothing answers.
-    pub fn freeze(&self) -> Result<(), String> {
-        self.signal("-STOP")
+    /// Stops every process of it in its tracks, until the answer is dropped: connections stay open, nothing answers.
+    pub fn freeze(&self) -> Result<Frozen<'_>, String> {
+        let frozen = Frozen(self);
+        // The one that makes the others first, so that no further one escapes.
+        self.signal("-STOP", &[self.postmaster()?])?;
+        self.signal("-STOP", &self.children()?)?;
+        Ok(frozen)
     }
 
-    pub fn thaw(&self) -> Result<(), String> {
-        self.signal("-CONT")
+    fn postmaster(&self) -> Result<String, String> {
+        let file = format!("{}/postmaster.pid", self.data());
+        let text = run(&self.as_user, "head", &["-n1", &file])?;
+        Ok(text.trim().to_owned())
     }
 
-    fn signal(&self, signal: &str) -> Result<(), String> {
-        let pids =
-            std::fs::read_to_string(format!("{}/postmaster.pid", self.data())).map_err(|error| error.to_string())?;
-        let postmaster = pids.lines().next().unwrap_or_default().to_owned();
-        let mut processes = vec![postmaster.clone()];
+    fn children(&self) -> Result<Vec<String>, String> {
+        let postmaster = self.postmaster()?;
+        let mut children = Vec::new();
         for entry in std::fs::read_dir("/proc").map_err(|error| error.to_string())?.flatten() {
-            let pid = entry.file_name().to_string_lossy().into_owned();
             let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
             let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)).unwrap_or_default();
             if parent == postmaster {
-                processes.push(pid);
+                children.push(entry.file_name().to_string_lossy().into_owned());
             }
         }
-        let mut arguments = vec![signal];
-        arguments.extend(processes.iter().map(String::as_str));
-        // One that ended meanwhile makes no difference.
-        let _ = run(&self.as_user, "kill", &arguments);
+        Ok(children)
+    }
+
+    fn signal(&self, signal: &str, processes: &[String]) -> Result<(), String> {
+        for process in processes {
+            // One that has ended meanwhile is not alive either.
+            let sent = run(&self.as_user, "kill", &[signal, process]);
+            if sent.is_err() && Path::new("/proc").join(process).exists() {
+                return sent.map(drop);
+            }
+        }
         Ok(())
     }
 
@@ -159,6 +169,17 @@ impl Cluster {
     }
 }
 
+/// A cluster that does not answer.
+pub struct Frozen<'a>(&'a Cluster);
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        let (Ok(postmaster), Ok(mut processes)) = (self.0.postmaster(), self.0.children()) else { return };
+        processes.push(postmaster);
+        let _ = self.0.signal("-CONT", &processes);
+    }
+}
+
 impl Drop for Cluster {
     fn drop(&mut self) {
         if let Some(mut caretaker) = self.caretaker.take() {
@@ -170,7 +191,9 @@ impl Drop for Cluster {
 
 /// Removes the cluster once this process has ended, even if it is killed or interrupted.
 fn caretaker(as_user: &[String], programs: &Path, folder: &Path) -> Result<Child, String> {
-    let script = r#"trap "" INT TERM HUP; cat >/dev/null; "$1/pg_ctl" stop -m immediate -D "$2/data"; rm -rf "$2""#;
+    // It may have been frozen when this process ended.
+    let script = r#"trap "" INT TERM HUP; cat >/dev/null; p=$(head -n1 "$2/data/postmaster.pid");
+        kill -CONT $p $(cat /proc/$p/task/$p/children); "$1/pg_ctl" stop -m immediate -D "$2/data"; rm -rf "$2""#;
     command(as_user, "sh")
         .args(["-c", script, "caretaker"])
         .arg(programs)
