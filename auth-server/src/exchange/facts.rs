@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use shared_claims::{AccessTokenClaims, Scope};
 use time::OffsetDateTime;
 
-use crate::protocol::ExchangeRequest;
+use crate::protocol::{Dialect, ExchangeRequest};
 use crate::registry::{Client, Registry};
 
 /// Everything that a decision looks at.
@@ -22,7 +22,42 @@ pub struct Facts<'a> {
     pub grant: GrantStanding,
     /// The user behind the grant; `None` for a machine's grant.
     pub user: Option<&'a User>,
+    /// Which pairings the user has agreed to, for the client of the grant.
+    pub consents: &'a Consents,
+    /// The token of an agent inside the asker, where one is shown.
+    pub actor: Option<ActorToken<'a>>,
     pub limits: Limits,
+}
+
+/// An actor token (RFC 8693 section 2.1): verified like the subject token.
+#[derive(Clone, Copy, Debug)]
+pub struct ActorToken<'a> {
+    pub claims: &'a AccessTokenClaims,
+    /// How the grant stands that it derives from.
+    pub grant: GrantStanding,
+}
+
+/// What a user has agreed that APIs may do for them at other APIs, when one app calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Consents(BTreeMap<(String, String), Scope>);
+
+impl Consents {
+    /// What `source` may do at `target`.
+    #[must_use]
+    pub fn to(&self, source: &str, target: &str) -> Scope {
+        self.0.get(&(source.to_owned(), target.to_owned())).cloned().unwrap_or_default()
+    }
+}
+
+impl FromIterator<(String, String, Scope)> for Consents {
+    fn from_iter<I: IntoIterator<Item = (String, String, Scope)>>(consents: I) -> Self {
+        let mut all = BTreeMap::<(String, String), Scope>::new();
+        for (source, target, scope) in consents {
+            let known = all.entry((source, target)).or_default();
+            *known = known.union(&scope);
+        }
+        Self(all)
+    }
 }
 
 /// Asks for an ID token (OpenID Connect Core section 3.1.2.1).
@@ -30,9 +65,10 @@ pub(super) const OPENID: &str = "openid";
 /// Asks for a refresh token (OpenID Connect Core section 11).
 pub(super) const OFFLINE_ACCESS: &str = "offline_access";
 
-/// What the request asks for, whichever dialect it was written in.
+/// What the request asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
+    pub dialect: Dialect,
     /// The target's identifier, from `audience` or `resource`. `None`: the request names no target.
     pub target: Option<String>,
     /// `None`: the request names no scope.
@@ -49,7 +85,11 @@ impl Asked {
 
 impl From<&ExchangeRequest> for Asked {
     fn from(request: &ExchangeRequest) -> Self {
-        Self { target: request.target.as_ref().map(|target| target.as_str().to_owned()), scope: request.scope.clone() }
+        Self {
+            dialect: request.dialect,
+            target: request.target.as_ref().map(|target| target.as_str().to_owned()),
+            scope: request.scope.clone(),
+        }
     }
 }
 

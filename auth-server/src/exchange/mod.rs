@@ -1,13 +1,18 @@
-//! The rules of acting on behalf of a user: RFC 8693 with every choice that it leaves open decided (docs/exchange-rules.md).
+//! The rules of acting on behalf of a user: RFC 8693 with every choice that it leaves open decided (docs/on-behalf-of.md).
 //!
 //! [`decide`] goes from [`Facts`] to what is [`Granted`] or to a [`Refusal`]. It is pure: facts, and the time, come in;
-//! nothing is read, written or logged. Whatever a rule does not allow is refused.
+//! nothing is read, written or logged. Whatever a rule does not allow is refused. [`explain`] is the same decision with
+//! every rule's verdict.
 
 mod actor;
 mod asker;
+mod consent;
+mod examiner;
+mod explanation;
 mod facts;
 mod lifetime;
 mod refusal;
+mod rule;
 mod scope;
 mod subject;
 mod target;
@@ -19,10 +24,13 @@ use std::sync::Arc;
 use shared_claims::{Actor, Scope};
 use time::OffsetDateTime;
 
-pub use facts::{Asked, Facts, GrantStanding, Limits, User};
+pub use explanation::{Explanation, Outcome, Verdict};
+pub use facts::{ActorToken, Asked, Consents, Facts, GrantStanding, Limits, User};
 pub use refusal::Refusal;
+pub use rule::Rule;
 
 use crate::registry::Api;
+use examiner::{Examiner, FirstRefusal};
 
 /// What an exchange gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,37 +50,49 @@ pub struct Granted {
 }
 
 impl Granted {
-    /// The `scope` of the response (RFC 8693 section 2.2.1): what the token allows, and what came beside it.
+    /// What came beside the token for the API: `openid` and `offline_access`, as far as they were granted.
     #[must_use]
-    pub fn response_scope(&self) -> Scope {
+    pub fn scope_beside(&self) -> Scope {
         let beside = [(self.id_token, facts::OPENID), (self.refresh_token, facts::OFFLINE_ACCESS)];
-        let beside = beside.into_iter().filter(|(given, _)| *given).filter_map(|(_, name)| name.parse().ok());
-        self.scope.union(&beside.collect())
+        beside.into_iter().filter(|(given, _)| *given).filter_map(|(_, name)| name.parse().ok()).collect()
     }
 }
 
-/// Decides one exchange. The rules in their order; each refuses by name.
+/// Decides one exchange: the first rule that does not hold is the answer.
 pub fn decide(facts: &Facts<'_>) -> Result<Granted, Refusal> {
-    let source = asker::own_api(facts)?;
+    examine(facts, &mut FirstRefusal)
+}
 
-    subject::is_addressed_to(source, facts)?;
-    subject::is_alive(facts)?;
-    subject::is_held_by_registered_clients(facts)?;
-    subject::user_is_not_blocked(facts)?;
-    subject::is_not_bound_to_a_key(facts)?;
-    subject::may_be_acted_for_by_the_asker(facts)?;
+/// Decides the same, and tells each rule's verdict.
+#[must_use]
+pub fn explain(facts: &Facts<'_>) -> Explanation {
+    Explanation::of(facts)
+}
 
-    let target = target::choose(source, facts)?;
-    subject::has_a_user_or_the_pairing_takes_machines(&target, facts)?;
-    target::needs_no_consent(&target)?;
+/// The rules in their order; each refuses by name.
+fn examine(facts: &Facts<'_>, examiner: &mut impl Examiner) -> Result<Granted, Refusal> {
+    let source = examiner.needs(Rule::WhoMayAsk, asker::own_api(facts))?;
 
-    let scope = scope::grant(source, &target, facts)?;
-    let id_token = scope::id_token_asked(facts)?;
-    let refresh_token = scope::refresh_token_asked(&target, facts)?;
+    examiner.demands(Rule::AddressedToAsker, subject::is_addressed_to(source, facts))?;
+    examiner.demands(Rule::SubjectNotRevoked, subject::is_alive(facts))?;
+    examiner.demands(Rule::ChainStillAllowed, subject::came_by_what_is_still_allowed(facts))?;
+    examiner.demands(Rule::UserNotBlocked, subject::user_is_not_blocked(facts))?;
+    examiner.demands(Rule::Binding, subject::is_not_bound_to_a_key(facts))?;
+    let actor = examiner.needs(Rule::ActorToken, actor::who_acts(source, facts))?;
+    examiner.demands(Rule::MayAct, actor::may_act_for_the_subject(&actor, facts))?;
 
-    let actor = actor::extend_chain(facts)?;
-    actor::does_not_loop(source, &target, facts)?;
-    let expires_at = lifetime::of_the_new_token(&target, facts)?;
+    let target = examiner.needs(Rule::Target, target::choose(source, facts))?;
+    examiner.demands(Rule::MachineSubject, subject::has_a_user_or_the_pairing_takes_machines(&target, facts))?;
+
+    let in_pairing = examiner.needs(Rule::Scope, scope::within_pairing(source, &target, facts))?;
+    let scope = examiner.needs(Rule::Permissions, scope::within_permissions(&in_pairing, &target, facts))?;
+    examiner.demands(Rule::Consent, consent::covers(&scope, source, &target, facts))?;
+    let id_token = examiner.needs(Rule::Openid, scope::id_token_asked(facts))?;
+    let refresh_token = examiner.needs(Rule::OfflineAccess, scope::refresh_token_asked(&target, facts))?;
+
+    let actor = examiner.needs(Rule::ChainDepth, actor::extend_chain(actor, facts))?;
+    examiner.demands(Rule::ChainLoops, actor::does_not_loop(source, &target, facts))?;
+    let expires_at = examiner.needs(Rule::Lifetime, lifetime::of_the_new_token(&target, facts))?;
 
     Ok(Granted { target: target.api, scope, actor, expires_at, id_token, refresh_token })
 }

@@ -3,7 +3,7 @@
 
 use shared_claims::Scope;
 
-use crate::protocol::{ErrorCode, OAuthError};
+use crate::protocol::{Dialect, ErrorCode, OAuthError};
 
 /// A rule that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,14 +14,18 @@ pub enum Refusal {
     ChainNoLongerAllowed,
     UserBlocked,
     BindingNotSupported,
+    ActorIsTheSubject,
+    ActorNotAMachine,
+    ActorNotOfAsker,
+    ActorTokenRevoked,
     MayActNamesAnother,
-    TargetMissing,
-    TargetNotPaired,
+    TargetMissing { paired: Vec<String> },
+    TargetNotPaired { asked: String, paired: Vec<String> },
     MachineSubject,
-    ConsentMissing,
+    ConsentMissing { missing: Scope },
     ScopeOutsidePairing { excess: Scope, allowed: Scope },
-    ScopeRequiresMore { missing: Scope },
-    NothingLeft,
+    ScopeRequiresMore { asked: Scope, missing: Scope },
+    NothingLeft { asked: Scope },
     NoUserToIdentify,
     OfflineAccessNotAllowed,
     ChainTooDeep { max_actors: usize },
@@ -30,25 +34,41 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The OAuth error code.
+    /// The OAuth error code in a dialect: what RFC 8693 section 2.2.2 calls an invalid request, RFC 7523 section 3.1
+    /// calls an invalid grant where it is about the token that was shown.
+    #[must_use]
+    pub fn code_in(&self, dialect: Dialect) -> ErrorCode {
+        match (dialect, self.code()) {
+            (Dialect::JwtBearer, ErrorCode::InvalidRequest) if !matches!(self, Self::TargetMissing { .. }) => {
+                ErrorCode::InvalidGrant
+            }
+            (_, code) => code,
+        }
+    }
+
+    /// The OAuth error code by RFC 8693.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::NotAnApiClient => ErrorCode::UnauthorizedClient,
-            Self::TargetNotPaired => ErrorCode::InvalidTarget,
+            Self::TargetNotPaired { .. } => ErrorCode::InvalidTarget,
             Self::ScopeOutsidePairing { .. }
             | Self::ScopeRequiresMore { .. }
-            | Self::NothingLeft
+            | Self::NothingLeft { .. }
             | Self::NoUserToIdentify
             | Self::OfflineAccessNotAllowed => ErrorCode::InvalidScope,
-            Self::ConsentMissing => ErrorCode::InteractionRequired,
+            Self::ConsentMissing { .. } => ErrorCode::InteractionRequired,
             Self::NotAddressedToAsker { .. }
             | Self::SubjectTokenRevoked
             | Self::ChainNoLongerAllowed
             | Self::UserBlocked
             | Self::BindingNotSupported
+            | Self::ActorIsTheSubject
+            | Self::ActorNotAMachine
+            | Self::ActorNotOfAsker
+            | Self::ActorTokenRevoked
             | Self::MayActNamesAnother
-            | Self::TargetMissing
+            | Self::TargetMissing { .. }
             | Self::MachineSubject
             | Self::ChainTooDeep { .. }
             | Self::ChainLoops
@@ -66,14 +86,18 @@ impl Refusal {
             Self::ChainNoLongerAllowed => "chain_no_longer_allowed",
             Self::UserBlocked => "user_blocked",
             Self::BindingNotSupported => "binding_not_supported",
+            Self::ActorIsTheSubject => "actor_is_the_subject",
+            Self::ActorNotAMachine => "actor_not_a_machine",
+            Self::ActorNotOfAsker => "actor_not_of_asker",
+            Self::ActorTokenRevoked => "actor_token_revoked",
             Self::MayActNamesAnother => "may_act_names_another",
-            Self::TargetMissing => "target_missing",
-            Self::TargetNotPaired => "target_not_paired",
+            Self::TargetMissing { .. } => "target_missing",
+            Self::TargetNotPaired { .. } => "target_not_paired",
             Self::MachineSubject => "machine_subject",
-            Self::ConsentMissing => "consent_missing",
+            Self::ConsentMissing { .. } => "consent_missing",
             Self::ScopeOutsidePairing { .. } => "scope_outside_pairing",
             Self::ScopeRequiresMore { .. } => "scope_requires_more",
-            Self::NothingLeft => "nothing_left",
+            Self::NothingLeft { .. } => "nothing_left",
             Self::NoUserToIdentify => "no_user_to_identify",
             Self::OfflineAccessNotAllowed => "offline_access_not_allowed",
             Self::ChainTooDeep { .. } => "chain_too_deep",
@@ -104,25 +128,40 @@ impl Refusal {
             Self::BindingNotSupported => {
                 "the subject token is bound to a key, and this server does not exchange bound tokens yet".into()
             }
-            Self::MayActNamesAnother => "the subject token's may_act does not name this client".into(),
-            Self::TargetMissing => {
-                "name the API to be called in audience or resource: none or several paired APIs have the asked scopes"
+            Self::ActorIsTheSubject => "the actor_token is the subject_token: leave it out".into(),
+            Self::ActorNotAMachine => {
+                "the actor_token must be a machine's own token: it has a user or a chain of its own".into()
+            }
+            Self::ActorNotOfAsker => {
+                "the actor_token belongs neither to this client nor to an agent of it that was given a token for its API"
                     .into()
             }
-            Self::TargetNotPaired => "this API is not paired with the asked target".into(),
+            Self::ActorTokenRevoked => "the grant behind the actor_token has ended: get a fresh one".into(),
+            Self::MayActNamesAnother => "the subject token's may_act does not name this client or its actor".into(),
+            Self::TargetMissing { paired } => format!(
+                "name the API to be called in audience or resource, since not exactly one paired API has the asked \
+                 scopes: this API is paired with {}",
+                named(paired)
+            ),
+            Self::TargetNotPaired { asked, paired } => {
+                format!("this API is not paired with {asked}: it is paired with {}", named(paired))
+            }
             Self::MachineSubject => {
                 "the subject token has no user, and the pairing does not take tokens of machines".into()
             }
-            Self::ConsentMissing => {
-                "the target asks for the consent of the user to this pairing, and there is none".into()
-            }
+            Self::ConsentMissing { missing } => format!(
+                "the target asks its users first, and this one has not agreed to {missing}: have the app send the user \
+                 to /authorize with prompt=consent"
+            ),
             Self::ScopeOutsidePairing { excess, allowed } => {
                 format!("the pairing does not give {excess}: it allows {}", listed(allowed))
             }
-            Self::ScopeRequiresMore { missing } => {
-                format!("the subject token needs {missing} for the asked scope, and does not have it")
+            Self::ScopeRequiresMore { asked, missing } => {
+                format!("for {asked} the subject token needs {missing}, and does not have it")
             }
-            Self::NothingLeft => "the user has no permission for any of the asked scopes at the target".into(),
+            Self::NothingLeft { asked } => {
+                format!("the user has no permission for anything that was asked at the target: {}", listed(asked))
+            }
             Self::NoUserToIdentify => "openid and offline_access need a user, and the subject token has none".into(),
             Self::OfflineAccessNotAllowed => {
                 "offline_access is not allowed: the target API must allow it, and this client must have the grant type \
@@ -138,12 +177,18 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// As it is answered in a dialect.
+    #[must_use]
+    pub fn into_error(self, dialect: Dialect) -> OAuthError {
+        OAuthError::new(self.code_in(dialect), self.reason(), self.description())
+    }
+}
+
 fn listed(scope: &Scope) -> String {
     if scope.is_empty() { "nothing to this subject token".to_owned() } else { scope.to_string() }
 }
 
-impl From<Refusal> for OAuthError {
-    fn from(refusal: Refusal) -> Self {
-        Self::new(refusal.code(), refusal.reason(), refusal.description())
-    }
+fn named(apis: &[String]) -> String {
+    if apis.is_empty() { "none".to_owned() } else { apis.join(", ") }
 }

@@ -6,19 +6,29 @@ use shared_claims::Scope;
 use super::facts::{OFFLINE_ACCESS, OPENID};
 use super::target::Target;
 use super::{Facts, Refusal};
-use crate::protocol::GrantType;
+use crate::protocol::{Dialect, GrantType};
 use crate::registry::{Api, OnExcess};
 
-/// The scope of the new token.
-pub(super) fn grant(source: &Api, target: &Target, facts: &Facts<'_>) -> Result<Scope, Refusal> {
+/// What of the asked scope the pairing gives to this subject token.
+pub(super) fn within_pairing(source: &Api, target: &Target, facts: &Facts<'_>) -> Result<Scope, Refusal> {
     let open = target.pairing.scope_open_to(&effective_subject_scope(source, facts));
     let asked = asked_of_the_target(target, &open, facts);
-    let within = match target.pairing.on_excess {
-        OnExcess::Trim => asked.intersection(&open),
-        OnExcess::Refuse => nothing_in_excess(asked, &open, target, facts)?,
+    match target.pairing.on_excess {
+        OnExcess::Trim => Ok(asked.intersection(&open)),
+        OnExcess::Refuse => nothing_in_excess(asked, &open, target, facts),
+    }
+}
+
+/// What of it the user may do at the target, where the target enforces permissions: the scope of the new token.
+pub(super) fn within_permissions(scope: &Scope, target: &Target, facts: &Facts<'_>) -> Result<Scope, Refusal> {
+    let still_owned = scope.intersection(&target.api.scope());
+    let permitted = match facts.user {
+        Some(user) if target.api.enforce_permissions => {
+            still_owned.intersection(&user.permissions_at(&target.api.identifier))
+        }
+        _ => still_owned,
     };
-    let permitted = within_permissions(&within, target, facts);
-    if permitted.is_empty() { Err(Refusal::NothingLeft) } else { Ok(permitted) }
+    if permitted.is_empty() { Err(Refusal::NothingLeft { asked: scope.clone() }) } else { Ok(permitted) }
 }
 
 /// What the request names; where it names none, the pairing's defaults, never everything.
@@ -56,25 +66,20 @@ fn requires_more(not_open: &Scope, target: &Target, facts: &Facts<'_>) -> Refusa
         .filter(|required| !facts.subject.scope.contains(required.as_str()))
         .collect::<Scope>();
     // Empty where the token names the scope but its user has lost the permission for it.
-    if missing.is_empty() { Refusal::NothingLeft } else { Refusal::ScopeRequiresMore { missing } }
-}
-
-fn within_permissions(scope: &Scope, target: &Target, facts: &Facts<'_>) -> Scope {
-    let still_owned = scope.intersection(&target.api.scope());
-    match facts.user {
-        Some(user) if target.api.enforce_permissions => {
-            still_owned.intersection(&user.permissions_at(&target.api.identifier))
-        }
-        _ => still_owned,
+    if missing.is_empty() {
+        Refusal::NothingLeft { asked: not_open.clone() }
+    } else {
+        Refusal::ScopeRequiresMore { asked: not_open.clone(), missing }
     }
 }
 
 /// Whether the asking client is to get an ID token.
 pub(super) fn id_token_asked(facts: &Facts<'_>) -> Result<bool, Refusal> {
-    if !names(facts, OPENID) {
-        return Ok(false);
+    match facts.user {
+        _ if !names(facts, OPENID) => Ok(false),
+        Some(_) => Ok(true),
+        None => only_a_wish(facts, Refusal::NoUserToIdentify),
     }
-    if facts.user.is_some() { Ok(true) } else { Err(Refusal::NoUserToIdentify) }
 }
 
 /// Whether the asking client is to get a refresh token.
@@ -83,12 +88,19 @@ pub(super) fn refresh_token_asked(target: &Target, facts: &Facts<'_>) -> Result<
         return Ok(false);
     }
     if facts.user.is_none() {
-        return Err(Refusal::NoUserToIdentify);
+        return only_a_wish(facts, Refusal::NoUserToIdentify);
     }
     if target.api.allow_offline_access && facts.asker.may_use(GrantType::RefreshToken) {
-        Ok(true)
-    } else {
-        Err(Refusal::OfflineAccessNotAllowed)
+        return Ok(true);
+    }
+    only_a_wish(facts, Refusal::OfflineAccessNotAllowed)
+}
+
+/// Microsoft's libraries always add these names, wanted or not: in their dialect they are granted or dropped.
+fn only_a_wish(facts: &Facts<'_>, refusal: Refusal) -> Result<bool, Refusal> {
+    match facts.asked.dialect {
+        Dialect::TokenExchange => Err(refusal),
+        Dialect::JwtBearer => Ok(false),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What must hold for the subject token (RFC 8693 sections 2.1 and 4.4) beyond its own validity.
 
+use super::actor::client_of;
 use super::target::Target;
 use super::{Facts, GrantStanding, Refusal};
 use crate::registry::Api;
@@ -22,9 +23,10 @@ pub(super) fn is_alive(facts: &Facts<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// Every client that the subject token came through is still registered, and every hop of its chain is still paired:
-/// what was removed from the configuration cannot be extended with tokens that are still about.
-pub(super) fn is_held_by_registered_clients(facts: &Facts<'_>) -> Result<(), Refusal> {
+/// Every client that the subject token came through is still registered, every agent still belongs to its client, and
+/// every hop of the chain is still paired: what was removed from the configuration cannot be extended with tokens that are
+/// still about.
+pub(super) fn came_by_what_is_still_allowed(facts: &Facts<'_>) -> Result<(), Refusal> {
     let registry = facts.registry;
     let allowed = |holds: bool| if holds { Ok(()) } else { Err(Refusal::ChainNoLongerAllowed) };
     allowed(registry.client(&facts.subject.client_id).is_some())?;
@@ -32,7 +34,12 @@ pub(super) fn is_held_by_registered_clients(facts: &Facts<'_>) -> Result<(), Ref
     let Some(chain) = &facts.subject.act else { return Ok(()) };
     let mut called = facts.asker.api.as_deref();
     for actor in chain.history() {
-        let client = registry.client(&actor.sub).ok_or(Refusal::ChainNoLongerAllowed)?;
+        let client_id = client_of(actor);
+        let client = registry.client(client_id).ok_or(Refusal::ChainNoLongerAllowed)?;
+        if actor.sub != client_id {
+            let agent = registry.client(&actor.sub).ok_or(Refusal::ChainNoLongerAllowed)?;
+            allowed(agent.agent_of.as_deref() == Some(client_id))?;
+        }
         if let (Some(caller), Some(target)) = (client.api.as_deref(), called) {
             allowed(registry.pairing(caller, target).is_some())?;
         }
@@ -49,17 +56,6 @@ pub(super) fn user_is_not_blocked(facts: &Facts<'_>) -> Result<(), Refusal> {
 /// A bound subject token must never yield an unbound one (RFC 9449 section 5, RFC 8705 section 3).
 pub(super) fn is_not_bound_to_a_key(facts: &Facts<'_>) -> Result<(), Refusal> {
     if facts.subject.cnf.is_some() { Err(Refusal::BindingNotSupported) } else { Ok(()) }
-}
-
-/// `may_act`, where there, names the asker (RFC 8693 section 4.4). One that names nobody allows nobody; its absence
-/// allows nothing by itself.
-pub(super) fn may_be_acted_for_by_the_asker(facts: &Facts<'_>) -> Result<(), Refusal> {
-    let Some(may_act) = &facts.subject.may_act else { return Ok(()) };
-    let asker = facts.asker.id.as_str();
-    let members = [&may_act.sub, &may_act.client_id];
-    let named = members.iter().any(|member| member.is_some());
-    let all_name_the_asker = members.into_iter().flatten().all(|member| member == asker);
-    if named && all_name_the_asker { Ok(()) } else { Err(Refusal::MayActNamesAnother) }
 }
 
 /// On behalf of a user: a machine's token is exchanged only where the pairing says so.

@@ -1,6 +1,5 @@
 //! Why nothing is granted: the request is refused, or the server cannot do it now.
 
-use crate::exchange::Refusal;
 use crate::protocol::OAuthError;
 use crate::store::StoreError;
 use crate::tokens::SigningError;
@@ -14,12 +13,6 @@ pub enum GrantError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Signing(#[from] SigningError),
-}
-
-impl From<Refusal> for GrantError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal.into())
-    }
 }
 
 impl GrantError {

@@ -41,6 +41,7 @@ impl Issue<'_> {
             client_id: self.client.id.to_string(),
             scope: self.scope.clone(),
             act: None,
+            may_act: self.client.may_act.clone(),
             algorithm: self.server.algorithm_for_api(self.api),
             expires_at: (self.now + lifetime).min(self.until),
         };

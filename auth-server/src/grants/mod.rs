@@ -7,10 +7,12 @@ mod client_credentials;
 pub mod entitlement;
 mod error;
 mod issue;
+mod jwt_bearer;
+pub mod on_behalf_of;
 mod refresh_document;
 mod refresh_token;
 mod response;
-pub mod token_exchange;
+mod token_exchange;
 
 pub use authenticated_client::AuthenticatedClient;
 pub use error::{GrantError, for_store};
@@ -34,7 +36,8 @@ pub async fn grant(
         GrantType::RefreshToken => refresh_token::grant(server, client, parameters).await,
         GrantType::ClientCredentials => client_credentials::grant(server, client, parameters).await,
         GrantType::TokenExchange => token_exchange::grant(server, client, parameters).await,
-        GrantType::DeviceCode | GrantType::JwtBearer => Err(unsupported(grant_type).into()),
+        GrantType::JwtBearer => jwt_bearer::grant(server, client, parameters).await,
+        GrantType::DeviceCode => Err(unsupported(grant_type).into()),
     }
 }
 

@@ -10,7 +10,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::issue::{Issue, context_of};
 use super::refresh_document::RefreshDocument;
-use super::{AuthenticatedClient, GrantError, TokenResponse, entitlement, token_exchange};
+use super::on_behalf_of::Renewal;
+use super::{AuthenticatedClient, GrantError, TokenResponse, entitlement, on_behalf_of};
 use crate::audit::Event;
 use crate::protocol::{GrantType, OAuthError, Parameters, Target};
 use crate::server::AuthServer;
@@ -49,16 +50,9 @@ pub(super) async fn grant(
     let renewed = match &presented.document.exchange {
         None => renew(server, client, &presented, &asked, now)?,
         Some(origin) => {
-            let (access_token, scope) = token_exchange::renew(
-                server,
-                client,
-                &presented.grant,
-                &presented.user,
-                origin,
-                &presented.token,
-                &asked,
-                now,
-            )?;
+            let Presented { grant, user, token, .. } = &presented;
+            let renewal = Renewal { grant, user, origin, token, asked: &asked };
+            let (access_token, scope) = on_behalf_of::renew(server, client, &renewal, now).await?;
             Renewed { access_token, id_token: None, scope }
         }
     };

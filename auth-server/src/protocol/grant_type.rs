@@ -34,8 +34,13 @@ impl GrantType {
     ];
 
     /// What this server grants: the others are known by name only.
-    pub const SUPPORTED: [Self; 4] =
-        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::TokenExchange];
+    pub const SUPPORTED: [Self; 5] = [
+        Self::AuthorizationCode,
+        Self::RefreshToken,
+        Self::ClientCredentials,
+        Self::TokenExchange,
+        Self::JwtBearer,
+    ];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {

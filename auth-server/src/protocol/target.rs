@@ -28,6 +28,11 @@ impl Target {
         }
     }
 
+    /// The target that a scope names, in the dialect that has scopes do so.
+    pub(super) fn named(identifier: &str) -> Self {
+        Self(identifier.into())
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -7,8 +7,10 @@ use secrecy::SecretString;
 use shared_claims::Scope;
 
 use super::bearer::is_b64token;
+use super::dialect::Dialect;
 use super::error::OAuthError;
 use super::parameters::Parameters;
+use super::spelling::Spelling;
 use super::target::Target;
 use super::token_type::TokenType;
 
@@ -25,29 +27,36 @@ const ONCE: [&str; 9] = [
     "client_secret",
 ];
 
-/// What an API asks for when it wants to call another API on behalf of a user.
+/// What an API asks for when it wants to call another API on behalf of a user, in either dialect.
 #[derive(Clone, Debug)]
 pub struct ExchangeRequest {
+    pub dialect: Dialect,
     pub subject_token: SecretString,
     /// `AccessToken` or `Jwt`: both mean one of our access tokens, which are JWTs.
     pub subject_token_type: TokenType,
+    /// The token of an agent that acts inside the asking client.
+    pub actor_token: Option<SecretString>,
     pub target: Option<Target>,
     /// `None`: the pairing's defaults.
     pub scope: Option<Scope>,
     /// `AccessToken` or `Jwt`; what was asked for is what `issued_token_type` answers. Without one, an access token.
     pub requested_token_type: TokenType,
+    /// How the response names the scopes, in the dialect that has ways of its own.
+    pub spelling: Option<Spelling>,
 }
 
 impl ExchangeRequest {
     pub fn read(parameters: &Parameters) -> Result<Self, OAuthError> {
         parameters.refuse_repeated(&ONCE)?;
-        refuse_actor_token(parameters)?;
         Ok(Self {
+            dialect: Dialect::TokenExchange,
             subject_token: read_subject_token(parameters)?,
             subject_token_type: read_subject_token_type(parameters)?,
             requested_token_type: read_requested_token_type(parameters)?,
+            actor_token: read_actor_token(parameters)?,
             target: Target::read(parameters)?,
             scope: read_scope(parameters)?,
+            spelling: None,
         })
     }
 }
@@ -102,22 +111,34 @@ fn read_scope(parameters: &Parameters) -> Result<Option<Scope>, OAuthError> {
     })
 }
 
-/// The actor is the client that authenticates; another one cannot be presented yet.
-fn refuse_actor_token(parameters: &Parameters) -> Result<(), OAuthError> {
-    if parameters.contains("actor_token") {
+/// RFC 8693 section 2.1: token and type come together or not at all.
+fn read_actor_token(parameters: &Parameters) -> Result<Option<SecretString>, OAuthError> {
+    let token_type = parameters.one_strict("actor_token_type")?;
+    let Some(token) = parameters.one_strict("actor_token")? else {
+        return match token_type {
+            None => Ok(None),
+            Some(_) => Err(OAuthError::invalid_request(
+                "actor_token_type_unexpected",
+                "there is an actor_token_type but no actor_token",
+            )),
+        };
+    };
+    let name = token_type.ok_or_else(|| {
+        OAuthError::invalid_request("actor_token_type_missing", "the parameter 'actor_token_type' is missing")
+    })?;
+    if access_token_type(name).is_none() {
         return Err(OAuthError::invalid_request(
-            "actor_token_not_supported",
-            "an actor_token is not supported: the actor is the client that authenticates",
+            "actor_token_type_not_supported",
+            format!("the actor_token_type '{name}' is not supported: use {}", TokenType::AccessToken),
         ));
     }
-    // RFC 8693 section 2.1: it must not come without an actor_token.
-    if parameters.contains("actor_token_type") {
+    if !is_b64token(token) {
         return Err(OAuthError::invalid_request(
-            "actor_token_type_unexpected",
-            "there is an actor_token_type but no actor_token",
+            "actor_token_malformed",
+            "the actor_token is not a token: send it bare, without 'Bearer' and without spaces",
         ));
     }
-    Ok(())
+    Ok(Some(token.into()))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use shared_claims::Scope;
+use shared_claims::claims::MayAct;
 
 use super::SigningAlgorithm;
 use crate::protocol::{GrantType, RegisteredRedirectUri};
@@ -90,6 +91,12 @@ pub struct Client {
     pub revoke_on_sign_out: bool,
     /// Origins whose pages may call the token endpoint from a browser.
     pub web_origins: BTreeSet<String>,
+    /// The client inside which this one acts: that one may show this one's tokens as `actor_token` (RFC 8693 section 2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_of: Option<String>,
+    /// Who alone may act for the subject of tokens issued to this client: their `may_act` (RFC 8693 section 4.4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub may_act: Option<MayAct>,
 }
 
 impl Client {
@@ -102,6 +109,12 @@ impl Client {
     #[must_use]
     pub fn may_use(&self, grant_type: GrantType) -> bool {
         self.grant_types.contains(&grant_type)
+    }
+
+    /// Whether it may exchange its callers' tokens, in either dialect.
+    #[must_use]
+    pub fn acts_for_users(&self) -> bool {
+        self.may_use(GrantType::TokenExchange) || self.may_use(GrantType::JwtBearer)
     }
 
     /// The scopes of `api` that it may ask for.
@@ -146,6 +159,26 @@ struct ClientDocument {
     revoke_on_sign_out: bool,
     #[serde(default)]
     web_origins: Option<BTreeSet<String>>,
+    #[serde(default)]
+    agent_of: Option<String>,
+    #[serde(default)]
+    may_act: Option<MayActDocument>,
+}
+
+/// `may_act` as a person writes it: a member that is misspelt would let everybody act.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MayActDocument {
+    #[serde(default)]
+    sub: Option<String>,
+    #[serde(default)]
+    client_id: Option<String>,
+}
+
+impl From<MayActDocument> for MayAct {
+    fn from(document: MayActDocument) -> Self {
+        Self { sub: document.sub, client_id: document.client_id }
+    }
 }
 
 /// Takes each scope as a list of names (as people write it in TOML) or as one text (as rows hold it).
@@ -206,15 +239,22 @@ impl ClientDocument {
         if uses(GrantType::AuthorizationCode) && self.redirect_uris.is_empty() {
             return Err(self.wrong("authorization_code needs at least one entry in redirect_uris"));
         }
-        if public && (uses(GrantType::ClientCredentials) || uses(GrantType::TokenExchange)) {
-            return Err(
-                self.wrong("client_credentials and token exchange need a secret: a public client proves nothing")
-            );
+        let acts_for_users = uses(GrantType::TokenExchange) || uses(GrantType::JwtBearer);
+        if public && (uses(GrantType::ClientCredentials) || acts_for_users) {
+            return Err(self.wrong(
+                "client_credentials, token exchange and jwt-bearer need a secret: a public client proves nothing",
+            ));
         }
-        if uses(GrantType::TokenExchange) && self.api.is_none() {
-            return Err(
-                self.wrong("token exchange needs `api`, the identifier of the API whose client identity this is")
-            );
+        if acts_for_users && self.api.is_none() {
+            return Err(self.wrong(
+                "token exchange and jwt-bearer need `api`, the identifier of the API whose client identity this is",
+            ));
+        }
+        if self.agent_of.is_some() && !uses(GrantType::ClientCredentials) {
+            return Err(self.wrong("agent_of needs client_credentials: an agent shows a token of its own"));
+        }
+        if self.may_act.as_ref().is_some_and(|may_act| may_act.sub.is_none() && may_act.client_id.is_none()) {
+            return Err(self.wrong("may_act names nobody, so nobody could act: give sub, client_id or both"));
         }
         if public && self.require_pkce == Some(false) {
             return Err(self.wrong("require_pkce = false is not possible for a public client (RFC 9700 section 2.1.1)"));
@@ -250,6 +290,8 @@ impl TryFrom<ClientDocument> for Client {
             scope_claims_in_id_token: document.scope_claims_in_id_token,
             revoke_on_sign_out: document.revoke_on_sign_out,
             web_origins,
+            agent_of: document.agent_of,
+            may_act: document.may_act.map(MayAct::from),
         })
     }
 }

@@ -98,6 +98,11 @@ impl Registry {
                 mistakes.push(format!("client {}: {key} names the unknown API {identifier}", client.id));
             }
         }
+        if let Some(outer) = &client.agent_of
+            && self.client(outer).is_none_or(|outer| outer.api.is_none())
+        {
+            mistakes.push(format!("client {}: agent_of names {outer}, which is no client identity of an API", client.id));
+        }
         for (identifier, allowed) in &client.allowed_scopes {
             let Some(api) = self.api(identifier) else { continue };
             let excess = allowed.difference(&api.scope());
@@ -138,7 +143,7 @@ impl Registry {
     fn shared_api_clients(&self) -> Vec<String> {
         let mut holders: BTreeMap<&str, &str> = BTreeMap::new();
         let mut mistakes = Vec::new();
-        for client in self.clients.values().filter(|client| client.may_use(GrantType::TokenExchange)) {
+        for client in self.clients.values().filter(|client| client.acts_for_users()) {
             let Some(api) = &client.api else { continue };
             if let Some(other) = holders.insert(api, client.id.as_str()) {
                 mistakes.push(format!("clients {other} and {} are both the client identity of {api}", client.id));

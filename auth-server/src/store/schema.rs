@@ -141,3 +141,14 @@ diesel::table! {
         version -> BigInt,
     }
 }
+
+diesel::table! {
+    pairing_consents (user_id, client_id, source, target, scope) {
+        user_id -> Text,
+        client_id -> Text,
+        source -> Text,
+        target -> Text,
+        scope -> Text,
+        given_at -> Timestamp,
+    }
+}

@@ -1,5 +1,6 @@
 //! Access tokens (RFC 9068), as this server issues them.
 
+use shared_claims::claims::MayAct;
 use shared_claims::{AccessTokenClaims, Actor, Audience, Scope};
 use time::{Duration, OffsetDateTime};
 
@@ -34,6 +35,8 @@ pub struct AccessTokenRequest {
     pub client_id: String,
     pub scope: Scope,
     pub act: Option<Actor>,
+    /// The issued-to client's own (RFC 8693 section 4.4), never one of another token.
+    pub may_act: Option<MayAct>,
     pub algorithm: SigningAlgorithm,
     pub expires_at: OffsetDateTime,
 }
@@ -90,7 +93,7 @@ fn claims(issuer: &str, context: &GrantContext, request: AccessTokenRequest, now
         sid: sign_in.map(|sign_in| sign_in.sid.clone()),
         txn: Some(context.txn.clone()),
         act: request.act,
-        may_act: None,
+        may_act: request.may_act,
         cnf: None,
         status: None,
     }

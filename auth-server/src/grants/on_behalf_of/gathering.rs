@@ -1,0 +1,187 @@
+//! The facts of an exchange, gathered: the tokens verified, and what stands behind them looked up.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use shared_claims::AccessTokenClaims;
+use shared_claims::validator::{AccessTokenVerifier, InvalidToken};
+use time::OffsetDateTime;
+
+use crate::exchange::{self, ActorToken, Asked, Consents, Facts, GrantStanding, Limits};
+use crate::grants::GrantError;
+use crate::protocol::{Dialect, ErrorCode, ExchangeRequest, OAuthError};
+use crate::registry::{Client, Registry};
+use crate::store::{Grant, GrantId, PairingConsent, Store, User};
+use crate::tokens::KeyRing;
+
+/// Where facts are looked up.
+pub struct Where<'a> {
+    pub issuer: &'a str,
+    pub store: &'a Store,
+    pub keys: &'a KeyRing,
+    pub registry: &'a Registry,
+    pub now: OffsetDateTime,
+}
+
+/// What a decision is made from, and what the decision is made good with.
+pub struct Gathered {
+    pub subject: AccessTokenClaims,
+    /// The grant that the subject token derives from, if it is live.
+    pub grant: Option<Grant>,
+    pub user: Option<User>,
+    pub actor: Option<(AccessTokenClaims, GrantStanding)>,
+    facts_of_user: Option<exchange::User>,
+    consents: Consents,
+}
+
+impl Gathered {
+    /// Verifies the tokens of a request and looks up what they stand on.
+    pub async fn from_request(
+        place: &Where<'_>,
+        asker: &Client,
+        request: &ExchangeRequest,
+    ) -> Result<Self, GrantError> {
+        let subject = verify(place, &request.subject_token, &refused_subject_token(request.dialect))?;
+        let (grant, user) = behind(place, &subject).await?;
+        let actor = match &request.actor_token {
+            Some(token) => Some(gather_actor(place, token).await?),
+            None => None,
+        };
+        Self::of(place, asker, subject, grant, user, actor).await
+    }
+
+    /// The facts about a subject that is known to be one of this server's.
+    pub async fn of(
+        place: &Where<'_>,
+        asker: &Client,
+        subject: AccessTokenClaims,
+        grant: Option<Grant>,
+        user: Option<User>,
+        actor: Option<(AccessTokenClaims, GrantStanding)>,
+    ) -> Result<Self, GrantError> {
+        let consents = consents(place, asker, grant.as_ref()).await?;
+        let facts_of_user = user.as_ref().map(facts_of);
+        Ok(Self { subject, grant, user, actor, facts_of_user, consents })
+    }
+
+    pub fn facts<'a>(
+        &'a self,
+        place: &Where<'a>,
+        asker: &'a Client,
+        asked: &'a Asked,
+        limits: Limits,
+    ) -> Facts<'a> {
+        Facts {
+            now: place.now,
+            registry: place.registry,
+            asker,
+            asked,
+            subject: &self.subject,
+            grant: standing(self.grant.as_ref(), self.user.as_ref()),
+            user: self.facts_of_user.as_ref(),
+            consents: &self.consents,
+            actor: self.actor.as_ref().map(|(claims, grant)| ActorToken { claims, grant: *grant }),
+            limits,
+        }
+    }
+}
+
+/// One of this server's own access tokens that has not expired: without any leeway, since both ends of the comparison are
+/// this server's clock.
+fn verify(
+    place: &Where<'_>,
+    token: &SecretString,
+    refused: &impl Fn(InvalidToken) -> OAuthError,
+) -> Result<AccessTokenClaims, GrantError> {
+    let verifier = AccessTokenVerifier::new(place.issuer).map_err(|error| {
+        log::error!("the issuer cannot be expected in tokens: {error}");
+        OAuthError::server_error()
+    })?;
+    let strict = verifier.with_leeway(std::time::Duration::ZERO);
+    Ok(strict.verify(token.expose_secret(), place.keys.verification(), place.now).map_err(refused)?)
+}
+
+/// RFC 8693 section 2.2.2 calls a bad subject token an invalid request, RFC 7523 section 3.1 a bad assertion an invalid
+/// grant.
+fn refused_subject_token(dialect: Dialect) -> impl Fn(InvalidToken) -> OAuthError {
+    let code = match dialect {
+        Dialect::TokenExchange => ErrorCode::InvalidRequest,
+        Dialect::JwtBearer => ErrorCode::InvalidGrant,
+    };
+    move |error| {
+        let (reason, description) = match error {
+            InvalidToken::Expired => {
+                ("subject_token_expired", "the subject token has expired: the caller needs a fresh one")
+            }
+            InvalidToken::WrongType => (
+                "subject_token_not_an_access_token",
+                "the subject token is of another kind: send an access token (at+jwt)",
+            ),
+            InvalidToken::Malformed | InvalidToken::TooLong | InvalidToken::UnsupportedHeader => {
+                ("subject_token_malformed", "the subject token is not a JWT of this server: send it bare and whole")
+            }
+            _ => ("subject_token_invalid", "the subject token is not a valid access token of this server"),
+        };
+        OAuthError::new(code, reason, description)
+    }
+}
+
+fn refused_actor_token(error: InvalidToken) -> OAuthError {
+    let (reason, description) = match error {
+        InvalidToken::Expired => ("actor_token_expired", "the actor token has expired: get a fresh one"),
+        InvalidToken::WrongType => {
+            ("actor_token_not_an_access_token", "the actor token is of another kind: send an access token (at+jwt)")
+        }
+        _ => ("actor_token_invalid", "the actor token is not a valid access token of this server"),
+    };
+    OAuthError::invalid_request(reason, description)
+}
+
+async fn gather_actor(
+    place: &Where<'_>,
+    token: &SecretString,
+) -> Result<(AccessTokenClaims, GrantStanding), GrantError> {
+    let claims = verify(place, token, &refused_actor_token)?;
+    let (grant, user) = behind(place, &claims).await?;
+    Ok((claims, standing(grant.as_ref(), user.as_ref())))
+}
+
+/// The live grant that a token derives from, and its user.
+async fn behind(
+    place: &Where<'_>,
+    token: &AccessTokenClaims,
+) -> Result<(Option<Grant>, Option<User>), GrantError> {
+    let Some(txn) = &token.txn else { return Ok((None, None)) };
+    let grant = place.store.find_grant(&GrantId::from(txn.as_str())).await?;
+    let grant = grant.filter(|grant| grant.is_live(place.now));
+    let user = match grant.as_ref().and_then(|grant| grant.user_id.as_ref()) {
+        Some(user_id) => place.store.find_user(user_id).await?,
+        None => None,
+    };
+    Ok((grant, user))
+}
+
+fn standing(grant: Option<&Grant>, user: Option<&User>) -> GrantStanding {
+    match grant {
+        // A grant of a user who is no longer on record is nobody's.
+        Some(grant) if grant.user_id.is_some() && user.is_none() => GrantStanding::Ended,
+        Some(grant) => GrantStanding::Live { until: grant.expires_at },
+        None => GrantStanding::Ended,
+    }
+}
+
+fn facts_of(user: &User) -> exchange::User {
+    exchange::User { blocked: user.blocked, permissions: user.permissions.clone() }
+}
+
+/// Read only where a target of the asker's API asks its users at all.
+async fn consents(place: &Where<'_>, asker: &Client, grant: Option<&Grant>) -> Result<Consents, GrantError> {
+    let Some((grant, user_id)) = grant.and_then(|grant| Some((grant, grant.user_id.as_ref()?))) else {
+        return Ok(Consents::default());
+    };
+    let source = asker.api.as_deref().unwrap_or_default();
+    let asks = |target: &str| place.registry.api(target).is_some_and(|api| !api.skip_consent);
+    if !place.registry.pairings_of(source).any(|pairing| asks(&pairing.target)) {
+        return Ok(Consents::default());
+    }
+    let given = place.store.list_pairing_consents(user_id, &grant.client_id).await?;
+    Ok(given.into_iter().map(|PairingConsent { source, target, scope }| (source, target, scope)).collect())
+}

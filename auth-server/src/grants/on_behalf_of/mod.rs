@@ -1,0 +1,69 @@
+//! Step 4 of the flow: an API shows the token that it was called with and gets one for the API that it wants to call on
+//! behalf of the same user. Both dialects (RFC 8693, and RFC 7523 as Microsoft's libraries write it) end here.
+//!
+//! The facts are gathered (`gathering`), the rules decide ([`crate::exchange`]), and the decision is made good (`tokens`).
+
+pub mod gathering;
+mod renewal;
+mod tokens;
+
+use super::issue::context_of;
+use super::{AuthenticatedClient, GrantError, TokenResponse};
+use crate::audit::Event;
+use crate::exchange::{self, Asked, Granted, Refusal};
+use crate::protocol::{Dialect, ExchangeRequest};
+use crate::server::AuthServer;
+use gathering::{Gathered, Where};
+pub(super) use renewal::{Renewal, renew};
+
+pub(super) async fn grant(
+    server: &AuthServer,
+    client: &AuthenticatedClient,
+    request: &ExchangeRequest,
+) -> Result<TokenResponse, GrantError> {
+    let now = server.now();
+    let (registry, keys) = (server.registry(), server.keys());
+    let place = Where { issuer: server.issuer.as_str(), store: &server.store, keys: &keys, registry: &registry, now };
+    let gathered = Gathered::from_request(&place, client, request).await?;
+    let asked = Asked::from(request);
+    let granted = exchange::decide(&gathered.facts(&place, client, &asked, server.exchange_limits))
+        .map_err(|refusal| refusal.into_error(request.dialect))?;
+
+    // From here on the request is granted. Whoever shows a token here has used it: the refresh token that it came with
+    // was not lost on its way.
+    let Gathered { subject, .. } = &gathered;
+    server.store.access_token_used(&subject.jti, now).await?;
+    let grant = gathered.grant.as_ref().ok_or_else(|| Refusal::SubjectTokenRevoked.into_error(request.dialect))?;
+    let context = context_of(grant);
+    let access_token = tokens::access_token(server, client, &context, &granted, now)?;
+    let id_token = tokens::id_token(server, client, &context, &granted, &access_token, now)?;
+    let origin = renewal::origin(client, &gathered, request.dialect);
+    let refresh_token = tokens::refresh_token(server, client, grant, origin, &granted, &access_token, now).await?;
+    Event::Issued {
+        grant_type: request.dialect.grant_type().as_str(),
+        grant: &context.txn,
+        jti: &access_token.jti,
+        parent_jti: Some(&subject.jti),
+        user: gathered.user.as_ref().map(|user| user.id.as_str()),
+        client: client.id.as_str(),
+        target: Some(&granted.target.identifier),
+        scope: &granted.scope.to_string(),
+    }
+    .record();
+    let response = TokenResponse::new(access_token, &response_scope(request, &granted))
+        .with_refresh_token(refresh_token.as_ref())
+        .with_id_token(id_token);
+    Ok(match request.dialect {
+        Dialect::TokenExchange => response.with_issued_token_type(request.requested_token_type.as_str()),
+        Dialect::JwtBearer => response,
+    })
+}
+
+/// The `scope` of the response (RFC 8693 section 2.2.1): what the token allows, and what came beside it.
+fn response_scope(request: &ExchangeRequest, granted: &Granted) -> shared_claims::Scope {
+    let spelt = match &request.spelling {
+        Some(spelling) => spelling.of(&granted.scope, &granted.target.identifier),
+        None => granted.scope.clone(),
+    };
+    spelt.union(&granted.scope_beside())
+}
