@@ -30,7 +30,7 @@ struct Metadata {
     scopes_supported: BTreeSet<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 2],
-    grant_types_supported: [&'static str; 4],
+    grant_types_supported: [&'static str; GrantType::SUPPORTED.len()],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: BTreeSet<&'static str>,
     token_endpoint_auth_methods_supported: [&'static str; 3],

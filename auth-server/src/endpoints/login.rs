@@ -14,6 +14,7 @@ use super::{forgery, form, peer};
 use crate::audit::Event;
 use crate::pages::{LoginPage, SignInProblem};
 use crate::protocol::OAuthError;
+use crate::registry::ACR_PASSWORD;
 use crate::server::AuthServer;
 use crate::store::User;
 use crate::users::{NewSession, SignInError, SignedIn};
@@ -74,7 +75,7 @@ async fn begin_session(
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let new = NewSession {
         user_id: user.id.clone(),
-        acr: None,
+        acr: Some(ACR_PASSWORD.to_owned()),
         amr: vec!["pwd".to_owned()],
         address: Some(address.to_string()),
         user_agent,

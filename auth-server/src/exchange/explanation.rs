@@ -1,10 +1,10 @@
 //! Why an exchange is granted or refused: every rule with its verdict, what was looked at, and the setting behind it.
 
-use shared_claims::{Actor, AccessTokenClaims};
+use shared_claims::{AccessTokenClaims, Actor};
 
 use super::examiner::EveryVerdict;
 use super::target::{self, Target};
-use super::{Facts, Granted, GrantStanding, Refusal, Rule, asker, examine};
+use super::{Facts, GrantStanding, Granted, Refusal, Rule, asker, examine};
 use crate::registry::Api;
 
 /// The decision, and how it came about.
@@ -36,10 +36,10 @@ pub enum Outcome {
 impl Explanation {
     pub(super) fn of(facts: &Facts<'_>) -> Self {
         let mut examiner = EveryVerdict::default();
-        let examined = examine(facts, &mut examiner);
+        let outcome = examine(facts, &mut examiner);
         let decision = match examiner.first_refusal() {
             Some(first) => Err(first.clone()),
-            None => examined,
+            None => outcome,
         };
         let source = asker::own_api(facts).ok();
         let target = source.and_then(|source| target::choose(source, facts).ok());
@@ -95,6 +95,12 @@ impl Scene<'_> {
             Rule::Scope => self.pairing_scope(),
             Rule::Permissions => self.permissions(),
             Rule::Consent => self.consent(),
+            Rule::SignInStrength => match (subject.auth_time, &subject.acr) {
+                (Some(auth_time), acr) => {
+                    format!("signed in at {auth_time}, acr {}", acr.as_deref().unwrap_or("none"))
+                }
+                (None, _) => "nobody signed in".to_owned(),
+            },
             Rule::Openid | Rule::OfflineAccess => {
                 format!("asked {}", asked.scope.as_ref().map_or_else(|| "no scope".to_owned(), ToString::to_string))
             }

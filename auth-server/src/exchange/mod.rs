@@ -14,6 +14,7 @@ mod lifetime;
 mod refusal;
 mod rule;
 mod scope;
+mod sign_in;
 mod subject;
 mod target;
 #[cfg(test)]
@@ -87,6 +88,7 @@ fn examine(facts: &Facts<'_>, examiner: &mut impl Examiner) -> Result<Granted, R
     let in_pairing = examiner.needs(Rule::Scope, scope::within_pairing(source, &target, facts))?;
     let scope = examiner.needs(Rule::Permissions, scope::within_permissions(&in_pairing, &target, facts))?;
     examiner.demands(Rule::Consent, consent::covers(&scope, source, &target, facts))?;
+    examiner.demands(Rule::SignInStrength, sign_in::is_strong_enough(&scope, &target, facts))?;
     let id_token = examiner.needs(Rule::Openid, scope::id_token_asked(facts))?;
     let refresh_token = examiner.needs(Rule::OfflineAccess, scope::refresh_token_asked(&target, facts))?;
 

@@ -3,7 +3,7 @@
 
 use shared_claims::Scope;
 
-use crate::protocol::{Dialect, ErrorCode, OAuthError};
+use crate::protocol::{Dialect, ErrorCode, OAuthError, SignInChallenge};
 
 /// A rule that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,7 @@ pub enum Refusal {
     TargetNotPaired { asked: String, paired: Vec<String> },
     MachineSubject,
     ConsentMissing { missing: Scope },
+    SignInTooWeak { challenge: SignInChallenge },
     ScopeOutsidePairing { excess: Scope, allowed: Scope },
     ScopeRequiresMore { asked: Scope, missing: Scope },
     NothingLeft { asked: Scope },
@@ -58,6 +59,7 @@ impl Refusal {
             | Self::NoUserToIdentify
             | Self::OfflineAccessNotAllowed => ErrorCode::InvalidScope,
             Self::ConsentMissing { .. } => ErrorCode::InteractionRequired,
+            Self::SignInTooWeak { .. } => ErrorCode::InsufficientUserAuthentication,
             Self::NotAddressedToAsker { .. }
             | Self::SubjectTokenRevoked
             | Self::ChainNoLongerAllowed
@@ -76,7 +78,7 @@ impl Refusal {
         }
     }
 
-    /// The stable name, the same in `error_description`, the ledger and docs/exchange-rules.md.
+    /// The stable name, the same in `error_description`, the ledger and docs/on-behalf-of.md.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {
@@ -95,6 +97,7 @@ impl Refusal {
             Self::TargetNotPaired { .. } => "target_not_paired",
             Self::MachineSubject => "machine_subject",
             Self::ConsentMissing { .. } => "consent_missing",
+            Self::SignInTooWeak { .. } => "sign_in_too_weak",
             Self::ScopeOutsidePairing { .. } => "scope_outside_pairing",
             Self::ScopeRequiresMore { .. } => "scope_requires_more",
             Self::NothingLeft { .. } => "nothing_left",
@@ -153,6 +156,10 @@ impl Refusal {
                 "the target asks its users first, and this one has not agreed to {missing}: have the app send the user \
                  to /authorize with prompt=consent"
             ),
+            Self::SignInTooWeak { challenge } => format!(
+                "the asked scope demands a sign-in {}: have the app send the user to /authorize with the same",
+                demanded(challenge)
+            ),
             Self::ScopeOutsidePairing { excess, allowed } => {
                 format!("the pairing does not give {excess}: it allows {}", listed(allowed))
             }
@@ -181,12 +188,22 @@ impl Refusal {
     /// As it is answered in a dialect.
     #[must_use]
     pub fn into_error(self, dialect: Dialect) -> OAuthError {
-        OAuthError::new(self.code_in(dialect), self.reason(), self.description())
+        let error = OAuthError::new(self.code_in(dialect), self.reason(), self.description());
+        match self {
+            Self::SignInTooWeak { challenge } => error.with_challenge(challenge),
+            _ => error,
+        }
     }
 }
 
 fn listed(scope: &Scope) -> String {
     if scope.is_empty() { "nothing to this subject token".to_owned() } else { scope.to_string() }
+}
+
+fn demanded(challenge: &SignInChallenge) -> String {
+    let acr = (!challenge.acr_values.is_empty()).then(|| format!("of acr_values {}", challenge.acr_values.join(" ")));
+    let age = challenge.max_age.map(|max_age| format!("within max_age {}", max_age.whole_seconds()));
+    acr.into_iter().chain(age).collect::<Vec<_>>().join(", ")
 }
 
 fn named(apis: &[String]) -> String {

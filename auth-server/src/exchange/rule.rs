@@ -16,6 +16,7 @@ pub enum Rule {
     Scope,
     Permissions,
     Consent,
+    SignInStrength,
     Openid,
     OfflineAccess,
     ChainDepth,
@@ -24,7 +25,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::WhoMayAsk,
         Self::AddressedToAsker,
         Self::SubjectNotRevoked,
@@ -38,6 +39,7 @@ impl Rule {
         Self::Scope,
         Self::Permissions,
         Self::Consent,
+        Self::SignInStrength,
         Self::Openid,
         Self::OfflineAccess,
         Self::ChainDepth,
@@ -62,6 +64,7 @@ impl Rule {
             Self::Scope => "scope",
             Self::Permissions => "permissions",
             Self::Consent => "consent",
+            Self::SignInStrength => "sign_in_strength",
             Self::Openid => "openid",
             Self::OfflineAccess => "offline_access",
             Self::ChainDepth => "chain_depth",
@@ -87,6 +90,7 @@ impl Rule {
             Self::Scope => "the asked scope lies within the pairing and what the subject token opens",
             Self::Permissions => "the user may do it at the target",
             Self::Consent => "the user has agreed, where the target asks its users",
+            Self::SignInStrength => "the user signed in as the asked scopes demand it",
             Self::Openid => "an ID token is about a user",
             Self::OfflineAccess => "a refresh token is allowed by target and asker",
             Self::ChainDepth => "the chain is not too long",
@@ -104,7 +108,7 @@ impl Rule {
             Self::SubjectNotRevoked => "lifetimes.grant",
             Self::ChainStillAllowed => "clients, pairings",
             Self::UserNotBlocked => "users: blocked",
-            Self::Binding => "none",
+            Self::Binding | Self::Openid => "none",
             Self::ActorToken => "clients: agent_of",
             Self::MayAct => "clients: may_act",
             Self::Target => "pairings: source, target",
@@ -112,7 +116,7 @@ impl Rule {
             Self::Scope => "pairings: scopes, default_scopes, on_excess",
             Self::Permissions => "apis: enforce_permissions; users: permissions",
             Self::Consent => "apis: skip_consent",
-            Self::Openid => "none",
+            Self::SignInStrength => "apis: sign_in",
             Self::OfflineAccess => "apis: allow_offline_access; clients: grant_types",
             Self::ChainDepth => "exchange.max_actors",
             Self::ChainLoops => "pairings: may_loop",

@@ -18,7 +18,9 @@ pub(super) struct Target {
 /// answer, so that nothing can be probed.
 pub(super) fn choose(source: &Api, facts: &Facts<'_>) -> Result<Target, Refusal> {
     let pairing = match &facts.asked.target {
-        Some(identifier) => facts.registry.pairing(&source.identifier, identifier).ok_or_else(|| not_paired(source, facts))?,
+        Some(identifier) => {
+            facts.registry.pairing(&source.identifier, identifier).ok_or_else(|| not_paired(source, facts))?
+        }
         None => only_one_that_owns_the_scope(source, facts)?,
     };
     let api = facts.registry.api(&pairing.target).ok_or_else(|| not_paired(source, facts))?;

@@ -9,8 +9,8 @@ use shared_claims::Scope;
 use time::{Duration, OffsetDateTime};
 
 use super::issue::{Issue, context_of};
-use super::refresh_document::RefreshDocument;
 use super::on_behalf_of::Renewal;
+use super::refresh_document::RefreshDocument;
 use super::{AuthenticatedClient, GrantError, TokenResponse, entitlement, on_behalf_of};
 use crate::audit::Event;
 use crate::protocol::{GrantType, OAuthError, Parameters, Target};

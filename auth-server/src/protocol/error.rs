@@ -8,6 +8,8 @@ use std::fmt;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use super::sign_in_challenge::SignInChallenge;
+
 /// The `error` parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
@@ -119,6 +121,8 @@ pub struct OAuthError {
     pub reason: &'static str,
     /// One sentence. May hold what the client sent; it is made harmless on its way out.
     pub description: String,
+    /// With `insufficient_user_authentication`: what would suffice.
+    pub challenge: Option<SignInChallenge>,
 }
 
 /// Interpolated input must not blow up an answer or a redirect URL.
@@ -127,7 +131,12 @@ const MAX_DESCRIPTION: usize = 400;
 impl OAuthError {
     #[must_use]
     pub fn new(code: ErrorCode, reason: &'static str, description: impl Into<String>) -> Self {
-        Self { code, reason, description: description.into() }
+        Self { code, reason, description: description.into(), challenge: None }
+    }
+
+    #[must_use]
+    pub fn with_challenge(self, challenge: SignInChallenge) -> Self {
+        Self { challenge: Some(challenge), ..self }
     }
 
     #[must_use]
@@ -195,12 +204,22 @@ fn harmless(character: char) -> char {
     }
 }
 
-/// The JSON body of RFC 6749 section 5.2.
+/// The JSON body of RFC 6749 section 5.2; what a sign-in must be like by the names of RFC 9470 section 3.
 impl Serialize for OAuthError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut body = serializer.serialize_struct("OAuthError", 2)?;
+        let acr_values = self.challenge.as_ref().map(|challenge| challenge.acr_values.join(" "));
+        let acr_values = acr_values.filter(|acr_values| !acr_values.is_empty());
+        let max_age = self.challenge.as_ref().and_then(|challenge| challenge.max_age);
+        let members = 2 + usize::from(acr_values.is_some()) + usize::from(max_age.is_some());
+        let mut body = serializer.serialize_struct("OAuthError", members)?;
         body.serialize_field("error", self.code.as_str())?;
         body.serialize_field("error_description", &self.error_description())?;
+        if let Some(acr_values) = acr_values {
+            body.serialize_field("acr_values", &acr_values)?;
+        }
+        if let Some(max_age) = max_age {
+            body.serialize_field("max_age", &max_age.whole_seconds())?;
+        }
         body.end()
     }
 }

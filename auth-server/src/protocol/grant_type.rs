@@ -34,13 +34,8 @@ impl GrantType {
     ];
 
     /// What this server grants: the others are known by name only.
-    pub const SUPPORTED: [Self; 5] = [
-        Self::AuthorizationCode,
-        Self::RefreshToken,
-        Self::ClientCredentials,
-        Self::TokenExchange,
-        Self::JwtBearer,
-    ];
+    pub const SUPPORTED: [Self; 5] =
+        [Self::AuthorizationCode, Self::RefreshToken, Self::ClientCredentials, Self::TokenExchange, Self::JwtBearer];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {

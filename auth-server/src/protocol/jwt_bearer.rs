@@ -82,7 +82,10 @@ impl Named {
         named.spelling.bare = bare.iter().cloned().collect();
         named.scope = scope.into_iter().chain(bare).collect();
         if named.spelling.default && named.names_a_scope() {
-            return Err(OAuthError::invalid_scope("scope_and_default", "ask for .default or for scopes by name, not both"));
+            return Err(OAuthError::invalid_scope(
+                "scope_and_default",
+                "ask for .default or for scopes by name, not both",
+            ));
         }
         Ok(named)
     }
@@ -115,9 +118,10 @@ fn token(name: &str) -> Result<ScopeToken, OAuthError> {
 /// The target may be named by the scopes, by `audience` or `resource`, or by both alike.
 fn agreed(by_parameter: Option<Target>, by_scope: Option<Target>) -> Result<Option<Target>, OAuthError> {
     match (by_parameter, by_scope) {
-        (Some(parameter), Some(scope)) if parameter != scope => {
-            Err(OAuthError::invalid_target("target_conflict", "the scopes and audience or resource name different targets"))
-        }
+        (Some(parameter), Some(scope)) if parameter != scope => Err(OAuthError::invalid_target(
+            "target_conflict",
+            "the scopes and audience or resource name different targets",
+        )),
         (parameter, scope) => Ok(parameter.or(scope)),
     }
 }
@@ -183,6 +187,9 @@ mod tests {
         };
         assert_eq!(spelt("https://api-b.example/x", "x"), "https://api-b.example/x");
         assert_eq!(spelt("x", "x"), "x");
-        assert_eq!(spelt("https://api-b.example/.default", "x"), "https://api-b.example/.default https://api-b.example/x");
+        assert_eq!(
+            spelt("https://api-b.example/.default", "x"),
+            "https://api-b.example/.default https://api-b.example/x"
+        );
     }
 }

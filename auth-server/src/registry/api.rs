@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use shared_claims::{Scope, ScopeToken};
 
+use super::SignInStrength;
+
 /// What a token may be signed with (RFC 7518 section 3.1, RFC 8037).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SigningAlgorithm {
@@ -64,6 +66,9 @@ pub struct Api {
     pub enforce_permissions: bool,
     /// Whether APIs that are paired with this one may call it without the user's consent to the pairing.
     pub skip_consent: bool,
+    /// How the user must have signed in for a scope to be given to an API that acts for them (RFC 9470).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sign_in: BTreeMap<ScopeToken, SignInStrength>,
     /// How long its access tokens live.
     #[serde(with = "humantime_serde")]
     pub token_lifetime: Duration,
@@ -93,6 +98,8 @@ struct ApiDocument {
     enforce_permissions: bool,
     #[serde(default)]
     skip_consent: bool,
+    #[serde(default)]
+    sign_in: BTreeMap<ScopeToken, SignInStrength>,
     #[serde(default = "default_token_lifetime", with = "humantime_serde")]
     token_lifetime: Duration,
     #[serde(default)]
@@ -126,6 +133,12 @@ impl TryFrom<ApiDocument> for Api {
         if let Some(reserved) = document.scopes.keys().find(|scope| RESERVED_SCOPES.contains(&scope.as_str())) {
             return Err(format!("API {identifier}: scope {reserved} belongs to OpenID Connect: choose another name"));
         }
+        for (scope, strength) in &document.sign_in {
+            if !document.scopes.contains_key(scope) {
+                return Err(format!("API {identifier}: sign_in names {scope}, which is none of its scopes"));
+            }
+            strength.check().map_err(|mistake| format!("API {identifier}: sign_in for {scope}: {mistake}"))?;
+        }
         if !TOKEN_LIFETIMES.contains(&document.token_lifetime) {
             return Err(format!("API {identifier}: token_lifetime must be from 30s to 24h"));
         }
@@ -136,6 +149,7 @@ impl TryFrom<ApiDocument> for Api {
             allow_offline_access: document.allow_offline_access,
             enforce_permissions: document.enforce_permissions,
             skip_consent: document.skip_consent,
+            sign_in: document.sign_in,
             token_lifetime: document.token_lifetime,
             signing_alg: document.signing_alg,
         })

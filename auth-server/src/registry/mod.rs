@@ -7,10 +7,12 @@ mod api;
 mod client;
 mod live;
 mod pairing;
+mod sign_in_strength;
 mod snapshot;
 
 pub use api::{Api, SigningAlgorithm};
 pub use client::{ApplicationType, Client, ClientId};
 pub use live::{LiveRegistry, RegistryError, apply};
 pub use pairing::{OnExcess, PairedScope, Pairing};
+pub use sign_in_strength::{ACR_PASSWORD, SignInStrength};
 pub use snapshot::{InvalidRegistry, Registry};

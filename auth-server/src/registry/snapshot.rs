@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Api, Client, Pairing};
-use crate::protocol::GrantType;
 
 /// All clients, APIs and pairings at one moment. Immutable: a change makes a new one.
 #[derive(Debug, Default)]
@@ -101,7 +100,8 @@ impl Registry {
         if let Some(outer) = &client.agent_of
             && self.client(outer).is_none_or(|outer| outer.api.is_none())
         {
-            mistakes.push(format!("client {}: agent_of names {outer}, which is no client identity of an API", client.id));
+            mistakes
+                .push(format!("client {}: agent_of names {outer}, which is no client identity of an API", client.id));
         }
         for (identifier, allowed) in &client.allowed_scopes {
             let Some(api) = self.api(identifier) else { continue };

@@ -62,17 +62,12 @@ impl Gathered {
         Ok(Self { subject, grant, user, actor, facts_of_user, consents })
     }
 
-    pub fn facts<'a>(
-        &'a self,
-        place: &Where<'a>,
-        asker: &'a Client,
-        asked: &'a Asked,
-        limits: Limits,
-    ) -> Facts<'a> {
+    #[must_use]
+    pub fn facts<'a>(&'a self, place: &Where<'a>, asker: &'a Client, asked: &'a Asked, limits: Limits) -> Facts<'a> {
         Facts {
             now: place.now,
             registry: place.registry,
-            asker,
+            asker: client,
             asked,
             subject: &self.subject,
             grant: standing(self.grant.as_ref(), self.user.as_ref()),
@@ -145,10 +140,7 @@ async fn gather_actor(
 }
 
 /// The live grant that a token derives from, and its user.
-async fn behind(
-    place: &Where<'_>,
-    token: &AccessTokenClaims,
-) -> Result<(Option<Grant>, Option<User>), GrantError> {
+async fn behind(place: &Where<'_>, token: &AccessTokenClaims) -> Result<(Option<Grant>, Option<User>), GrantError> {
     let Some(txn) = &token.txn else { return Ok((None, None)) };
     let grant = place.store.find_grant(&GrantId::from(txn.as_str())).await?;
     let grant = grant.filter(|grant| grant.is_live(place.now));

@@ -48,14 +48,14 @@ pub async fn renew(
     let (registry, keys) = (server.registry(), server.keys());
     let place = Where { issuer: server.issuer.as_str(), store: &server.store, keys: &keys, registry: &registry, now };
     let context = context_of(grant);
-    let subject = original_subject(place.issuer, &context, grant, origin, now);
+    let subject = original_subject(&place, &context, grant, origin);
     let actor = origin.agent.as_ref().map(|agent| original_actor(&subject, agent, grant));
     let gathered = Gathered::of(&place, client, subject, Some(grant.clone()), Some(user.clone()), actor).await?;
 
     let scope = still_paired(&registry, origin, token, asked)?;
     let asked = Asked { dialect: origin.dialect, target: token.api.clone(), scope: Some(scope) };
     let granted = exchange::decide(&gathered.facts(&place, client, &asked, server.exchange_limits))
-        .map_err(|refusal| no_longer_given(&refusal))?;
+        .map_err(|refusal| no_longer_given(refusal, origin.dialect))?;
     let access_token = tokens::access_token(server, client, &context, &granted, now)?;
     Ok((access_token, granted.scope))
 }
@@ -71,7 +71,7 @@ fn still_paired(
     let pairing = registry.pairing(&origin.source, &target);
     let scope = pairing.map(|pairing| asked.intersection(&pairing.scope())).unwrap_or_default();
     if scope.is_empty() {
-        Err(no_longer_given(&Refusal::TargetNotPaired { asked: target, paired: Vec::new() }))
+        Err(no_longer_given(Refusal::TargetNotPaired { asked: target, paired: Vec::new() }, origin.dialect))
     } else {
         Ok(scope)
     }
@@ -79,26 +79,26 @@ fn still_paired(
 
 /// What can be put right without a new sign-in keeps its code, so that the API can tell its caller; anything else ends
 /// the use of this refresh token (RFC 6749 section 5.2).
-fn no_longer_given(refusal: &Refusal) -> OAuthError {
+fn no_longer_given(refusal: Refusal, dialect: Dialect) -> OAuthError {
     match refusal {
-        Refusal::ConsentMissing { .. } => OAuthError::new(refusal.code(), refusal.reason(), refusal.description()),
+        Refusal::ConsentMissing { .. } | Refusal::SignInTooWeak { .. } => refusal.into_error(dialect),
         _ => OAuthError::invalid_grant(refusal.reason(), refusal.description()),
     }
 }
 
 fn original_subject(
-    issuer: &str,
+    place: &Where<'_>,
     context: &GrantContext,
     grant: &Grant,
     origin: &ExchangeOrigin,
-    now: OffsetDateTime,
 ) -> AccessTokenClaims {
+    let issued_to = place.registry.client(&origin.subject_client_id);
     AccessTokenClaims {
-        iss: issuer.to_owned(),
+        iss: place.issuer.to_owned(),
         sub: context.sub.clone(),
         aud: Audience::from_iter([origin.source.as_str()]),
         exp: grant.expires_at,
-        iat: now,
+        iat: place.now,
         nbf: None,
         jti: String::new(),
         client_id: origin.subject_client_id.clone(),
@@ -110,7 +110,7 @@ fn original_subject(
         sid: grant.sid.as_ref().map(ToString::to_string),
         txn: Some(context.txn.clone()),
         act: origin.subject_act.clone(),
-        may_act: None,
+        may_act: issued_to.and_then(|client| client.may_act.clone()),
         cnf: None,
         status: None,
     }
