@@ -63,7 +63,7 @@ impl Gathered {
     }
 
     #[must_use]
-    pub fn facts<'a>(&'a self, place: &Where<'a>, asker: &'a Client, asked: &'a Asked, limits: Limits) -> Facts<'a> {
+    pub fn facts<'a>(&'a self, place: &Where<'a>, client: &'a Client, asked: &'a Asked, limits: Limits) -> Facts<'a> {
         Facts {
             now: place.now,
             registry: place.registry,

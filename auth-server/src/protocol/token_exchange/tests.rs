@@ -96,17 +96,32 @@ fn only_access_tokens_can_be_subjects(#[case] text: &str, #[case] reason: &str) 
     "several_targets"
 )]
 #[case::conflict("audience=https://b.example&resource=https://c.example", ErrorCode::InvalidTarget, "target_conflict")]
-#[case::actor_token(
-    "actor_token=x&actor_token_type=urn:ietf:params:oauth:token-type:jwt",
+#[case::actor_without_type("actor_token=x", ErrorCode::InvalidRequest, "actor_token_type_missing")]
+#[case::actor_of_another_type(
+    "actor_token=x&actor_token_type=urn:ietf:params:oauth:token-type:id_token",
     ErrorCode::InvalidRequest,
-    "actor_token_not_supported"
+    "actor_token_type_not_supported"
 )]
-#[case::empty_actor_token("actor_token=", ErrorCode::InvalidRequest, "actor_token_not_supported")]
+#[case::actor_that_is_no_token(
+    "actor_token=Bearer+x&actor_token_type=urn:ietf:params:oauth:token-type:jwt",
+    ErrorCode::InvalidRequest,
+    "actor_token_malformed"
+)]
+#[case::empty_actor_token("actor_token=", ErrorCode::InvalidRequest, "parameter_empty")]
+#[case::empty_actor_token_type("actor_token=x&actor_token_type=", ErrorCode::InvalidRequest, "parameter_empty")]
 #[case::type_without_actor("actor_token_type=x", ErrorCode::InvalidRequest, "actor_token_type_unexpected")]
 fn nothing_is_read_past(#[case] extra: &str, #[case] code: ErrorCode, #[case] reason: &str) {
     let text = format!("{SUBJECT}&{extra}");
     let error = Parameters::parse(text.as_bytes()).and_then(|p| ExchangeRequest::read(&p)).unwrap_err();
     assert_eq!((error.code, error.reason), (code, reason));
+}
+
+#[test]
+fn an_actor_token_is_read_with_its_type() {
+    let text = format!("{SUBJECT}&actor_token=ddd.eee.fff&actor_token_type=urn:ietf:params:oauth:token-type:jwt");
+    let request = read(&text).unwrap();
+    assert!(request.actor_token.is_some());
+    assert!(!format!("{request:?}").contains("ddd.eee"));
 }
 
 #[test]
