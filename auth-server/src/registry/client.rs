@@ -333,7 +333,7 @@ mod tests {
                 "grant_types":["urn:ietf:params:oauth:grant-type:token-exchange"]}"#,
         )
         .unwrap_err();
-        assert!(error.contains("needs `api`"), "{error}");
+        assert!(error.contains("need `api`"), "{error}");
     }
 
     #[test]
