@@ -36,7 +36,7 @@ fn pages(site: &Site) -> anyhow::Result<Vec<(&'static str, String)>> {
     let login = LoginPage {
         site,
         csrf: "csrf",
-        request: "request",
+        request: Some("request"),
         client_name: Some("Demo app"),
         username: "",
         problem: None,

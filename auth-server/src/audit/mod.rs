@@ -50,11 +50,19 @@ pub enum Event<'a> {
     Consented {
         user: &'a str,
         client: &'a str,
+        /// Source and target, where it is about what one API may do at another.
+        pairing: Option<(&'a str, &'a str)>,
         scope: &'a str,
     },
     ConsentDenied {
         user: &'a str,
         client: &'a str,
+    },
+    /// The user took back what they had agreed to: one pairing, or everything that the client had.
+    ConsentWithdrawn {
+        user: &'a str,
+        client: &'a str,
+        pairing: Option<(&'a str, &'a str)>,
     },
 }
 
@@ -110,9 +118,25 @@ impl Event<'_> {
                 ("sign-in refused", vec![("why", text(why)), ("address", address(from))])
             }
             Self::SignedOut { user, session } => ("signed out", vec![("user", text(user)), ("session", text(session))]),
-            Self::Consented { user, client, scope } => {
-                ("consented", vec![("user", text(user)), ("client", text(client)), ("scope", text(scope))])
-            }
+            Self::Consented { user, client, pairing, scope } => (
+                "consented",
+                vec![
+                    ("user", text(user)),
+                    ("client", text(client)),
+                    ("source", maybe(pairing.map(|(source, _)| source))),
+                    ("target", maybe(pairing.map(|(_, target)| target))),
+                    ("scope", text(scope)),
+                ],
+            ),
+            Self::ConsentWithdrawn { user, client, pairing } => (
+                "consent withdrawn",
+                vec![
+                    ("user", text(user)),
+                    ("client", text(client)),
+                    ("source", maybe(pairing.map(|(source, _)| source))),
+                    ("target", maybe(pairing.map(|(_, target)| target))),
+                ],
+            ),
             Self::ConsentDenied { user, client } => {
                 ("consent denied", vec![("user", text(user)), ("client", text(client))])
             }

@@ -2,8 +2,9 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
+use time::OffsetDateTime;
 
-use super::authorize::{Step, Visit};
+use super::authorize::{Agreement, Journey, Step, Visit};
 use super::page::{self, NoPage};
 use super::{forgery, form};
 use crate::audit::Event;
@@ -11,7 +12,7 @@ use crate::grants::entitlement::is_openid_connect;
 use crate::pages::{ConsentGroup, ConsentPage, ScopeLine};
 use crate::protocol::{ErrorCode, OAuthError};
 use crate::server::AuthServer;
-use crate::store::{Consent, SecretHash};
+use crate::store::{Consent, PairingConsent, SecretHash};
 use crate::users::SignedIn;
 
 pub async fn get(request: HttpRequest, server: web::Data<AuthServer>) -> HttpResponse {
@@ -48,33 +49,46 @@ async fn decide(request: &HttpRequest, payload: web::Payload, server: &AuthServe
         Event::ConsentDenied { user: person.user.id.as_str(), client: client.id.as_str() }.record();
         return Ok(journey.refuse(server, &denied(), Vec::new()));
     }
-    let scope = journey.scope_to_agree_to(&person.user);
-    let (of_user, of_api): (Vec<_>, Vec<_>) = scope.iter().cloned().partition(is_openid_connect);
+    agree(&journey.agreement(&person.user, server), journey, person, server, now).await?;
+    journey.finish(person, server, now, Vec::new()).await
+}
+
+/// Remembers what the person has agreed to.
+async fn agree(
+    agreement: &Agreement,
+    journey: &Journey,
+    person: &SignedIn,
+    server: &AuthServer,
+    now: OffsetDateTime,
+) -> Result<(), NoPage> {
+    let (user, client) = (&person.user.id, journey.understood.client.id.as_str());
+    let (of_user, of_api): (Vec<_>, Vec<_>) = agreement.scope.iter().cloned().partition(is_openid_connect);
     let api = journey.understood.api.as_ref().map(|api| api.identifier.clone());
     let consents = vec![
         Consent { api: None, scope: of_user.into_iter().collect() },
         Consent { api, scope: of_api.into_iter().collect() },
     ];
-    server.store.add_consents(&person.user.id, client.id.as_str(), consents, now).await?;
-    Event::Consented { user: person.user.id.as_str(), client: client.id.as_str(), scope: &scope.to_string() }.record();
-    journey.finish(person, server, now, Vec::new()).await
+    server.store.add_consents(user, client, consents, now).await?;
+    server.store.add_pairing_consents(user, client, agreement.pairings.clone(), now).await?;
+    let scope = agreement.scope.to_string();
+    Event::Consented { user: user.as_str(), client, pairing: None, scope: &scope }.record();
+    for PairingConsent { source, target, scope } in &agreement.pairings {
+        let pairing = Some((source.as_str(), target.as_str()));
+        Event::Consented { user: user.as_str(), client, pairing, scope: &scope.to_string() }.record();
+    }
+    Ok(())
 }
 
 fn consent_page(server: &AuthServer, visit: &Visit, person: &SignedIn) -> HttpResponse {
-    let site = page::site(server);
+    let (site, registry) = (page::site(server), server.registry());
     let understood = &visit.journey.understood;
-    let scope = visit.journey.scope_to_agree_to(&person.user);
-    let api = understood.api.as_deref();
-    let about_the_person: Vec<_> = scope.iter().filter_map(|name| ScopeLine::standard(name.as_str())).collect();
-    let at_the_api: Vec<_> = scope
-        .iter()
-        .filter(|name| !is_openid_connect(name))
-        .map(|name| ScopeLine {
-            name: name.as_str(),
-            description: api.and_then(|api| api.scopes.get(name)).map(String::as_str).filter(|words| !words.is_empty()),
-        })
-        .collect();
-    let groups = [(None, about_the_person), (api.map(|api| api.name.as_str()), at_the_api)];
+    let Agreement { scope, pairings } = visit.journey.agreement(&person.user, server);
+    let about_the_person = scope.iter().filter_map(|name| ScopeLine::standard(name.as_str())).collect();
+    let of_api = scope.filter(|name| !is_openid_connect(name));
+    let at_the_api = understood.api.as_deref().map(|api| ConsentGroup::at(api, &of_api));
+    let about_the_person = ConsentGroup { api: None, through: None, scopes: about_the_person };
+    let groups = std::iter::once(about_the_person).chain(at_the_api);
+    let groups = groups.chain(pairings.iter().filter_map(|pairing| ConsentGroup::behind(pairing, &registry)));
     let redirect_uri = &understood.reply_to.redirect_uri;
     let consent = ConsentPage {
         site: &site,
@@ -83,11 +97,7 @@ fn consent_page(server: &AuthServer, visit: &Visit, person: &SignedIn) -> HttpRe
         client_name: &understood.client.name,
         username: &person.user.username,
         return_to: &redirect_uri.form_action_source(),
-        groups: groups
-            .into_iter()
-            .filter(|(_, scopes)| !scopes.is_empty())
-            .map(|(api, scopes)| ConsentGroup { api, through: None, scopes })
-            .collect(),
+        groups: groups.filter(|group| !group.scopes.is_empty()).collect(),
     };
     page::send(StatusCode::OK, &consent, Some(redirect_uri))
 }

@@ -56,12 +56,7 @@ async fn begin(request: &HttpRequest, parameters: &Parameters, server: &AuthServ
         return end(request, server, &person, &asked, now).await;
     }
     let (browser, cookies) = browser_of(request, server);
-    let mut response = question(server, parameters, &asked, &person, &browser)?;
-    for cookie in cookies {
-        // A cookie that this server builds is always well formed.
-        let _ = response.add_cookie(&cookie);
-    }
-    Ok(response)
+    Ok(page::with_cookies(question(server, parameters, &asked, &person, &browser)?, &cookies))
 }
 
 async fn decide(request: &HttpRequest, form: &Parameters, server: &AuthServer) -> Result<HttpResponse, NoPage> {

@@ -1,11 +1,13 @@
 //! HTTP in, HTTP out: one file per endpoint, named by its RFC's term. This file is the route table.
 
+mod account;
 pub mod authorize;
 mod consent;
 mod cookies;
 mod cors;
 mod discovery;
 mod end_session;
+mod errand;
 mod forgery;
 mod form;
 mod health;
@@ -35,6 +37,7 @@ pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce
             .service(resource("/authorize").route(get().to(authorize::get)).route(post().to(authorize::post)))
             .service(resource("/login").route(get().to(login::get)).route(post().to(login::post)))
             .service(resource("/consent").route(get().to(consent::get)).route(post().to(consent::post)))
+            .service(resource("/account").route(get().to(account::get)).route(post().to(account::post)))
             .service(resource("/oauth/token").wrap(cors::for_clients(&server)).route(post().to(token::token)))
             .service(
                 resource("/userinfo")

@@ -67,6 +67,16 @@ pub fn send(status: StatusCode, page: &impl Page, app: Option<&RedirectUri>) -> 
     }
 }
 
+/// Adds cookies to a page.
+#[must_use]
+pub fn with_cookies(mut response: HttpResponse, cookies: &[Cookie<'static>]) -> HttpResponse {
+    for cookie in cookies {
+        // A cookie that this server builds is always well formed.
+        let _ = response.add_cookie(cookie);
+    }
+    response
+}
+
 fn with_headers(status: StatusCode, headers: Vec<(&'static str, String)>) -> actix_web::HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
     for header in headers {

@@ -11,6 +11,7 @@ mod examiner;
 mod explanation;
 mod facts;
 mod lifetime;
+pub mod reach;
 mod refusal;
 mod rule;
 mod scope;

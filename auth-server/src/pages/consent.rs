@@ -2,7 +2,11 @@
 
 use askama::Template;
 
+use shared_claims::{Scope, ScopeToken};
+
 use super::Site;
+use crate::registry::{Api, Registry};
+use crate::store::PairingConsent;
 
 #[derive(Template)]
 #[template(path = "consent.html")]
@@ -27,6 +31,23 @@ pub struct ConsentGroup<'a> {
     pub scopes: Vec<ScopeLine<'a>>,
 }
 
+impl<'a> ConsentGroup<'a> {
+    /// What the app itself may do at an API.
+    #[must_use]
+    pub fn at(api: &'a Api, scope: &Scope) -> Self {
+        let scopes = scope.iter().filter_map(|name| ScopeLine::of(api, name)).collect();
+        Self { api: Some(&api.name), through: None, scopes }
+    }
+
+    /// What one API may do at another on the person's behalf. None: one of them is not registered any more.
+    #[must_use]
+    pub fn behind(pairing: &PairingConsent, registry: &'a Registry) -> Option<Self> {
+        let through = registry.api(&pairing.source)?;
+        let target = registry.api(&pairing.target)?;
+        Some(Self { through: Some(&through.name), ..Self::at(target, &pairing.scope) })
+    }
+}
+
 /// One scope.
 pub struct ScopeLine<'a> {
     pub name: &'a str,
@@ -35,6 +56,12 @@ pub struct ScopeLine<'a> {
 }
 
 impl<'a> ScopeLine<'a> {
+    /// A scope of an API, in the API's words.
+    fn of(api: &'a Api, name: &ScopeToken) -> Option<Self> {
+        let (name, description) = api.scopes.get_key_value(name)?;
+        Some(Self { name: name.as_str(), description: Some(description.as_str()).filter(|words| !words.is_empty()) })
+    }
+
     /// A scope that OIDC defines, in our words.
     #[must_use]
     pub fn standard(name: &'a str) -> Option<Self> {

@@ -8,9 +8,10 @@ use super::Site;
 #[template(path = "login.html")]
 pub struct LoginPage<'a> {
     pub site: &'a Site,
-    /// Hidden fields.
+    /// Hidden field.
     pub csrf: &'a str,
-    pub request: &'a str,
+    /// Hidden field: the authorization request that waits. None: the person goes to their account page.
+    pub request: Option<&'a str>,
     /// The app that the person comes from.
     pub client_name: Option<&'a str>,
     /// What stands in the first field: `login_hint`, or what was typed before.

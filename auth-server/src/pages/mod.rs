@@ -4,6 +4,7 @@
 //! `endpoints` fill it, [`Page::render`] it and send it with its [`headers`]. No page needs JavaScript, none has
 //! inline script or style, and none shows anything that the person or their app did not already know.
 
+pub mod account;
 pub mod assets;
 pub mod consent;
 pub mod error;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use askama::Template as Page;
 
+pub use account::{AccountPage, AppAccess, PairingAccess};
 pub use assets::{Asset, asset};
 pub use consent::{ConsentGroup, ConsentPage, ScopeLine};
 pub use error::ErrorPage;

@@ -20,7 +20,7 @@ fn every_page(text: &str) -> Vec<(&'static str, Html)> {
     let login = LoginPage {
         site: &site,
         csrf: text,
-        request: text,
+        request: Some(text),
         client_name: Some(text),
         username: text,
         problem: Some(SignInProblem::Refused),
@@ -40,11 +40,24 @@ fn every_page(text: &str) -> Vec<(&'static str, Html)> {
             scopes: vec![line(), ScopeLine { name: text, description: None }],
         }],
     };
+    let group = |through| ConsentGroup { api: Some(text), through, scopes: vec![line()] };
+    let account = AccountPage {
+        site: &site,
+        csrf: text,
+        username: text,
+        apps: vec![AppAccess {
+            client_id: text,
+            name: text,
+            groups: vec![group(None)],
+            pairings: vec![PairingAccess { source: text, target: text, group: group(Some(text)) }],
+        }],
+    };
     let logout =
         LogoutPage { site: &site, username: text, client_name: Some(text), csrf: text, fields: vec![(text, text)] };
     [
         ("login", login.render()),
         ("consent", consent.render()),
+        ("account", account.render()),
         ("logout", logout.render()),
         ("signed out", SignedOutPage { site: &site, stayed: false }.render()),
         ("stayed", SignedOutPage { site: &site, stayed: true }.render()),
@@ -147,7 +160,7 @@ fn every_link_to_an_embedded_file_leads_somewhere() {
 fn login(username: &str, problem: Option<SignInProblem>) -> Html {
     let site = Site::new("Deputy", "/");
     let page =
-        LoginPage { site: &site, csrf: "c", request: "r", client_name: None, username, problem, demo_hint: None };
+        LoginPage { site: &site, csrf: "c", request: Some("r"), client_name: None, username, problem, demo_hint: None };
     Html::parse_document(&page.render().unwrap())
 }
 

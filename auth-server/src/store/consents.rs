@@ -82,14 +82,4 @@ impl Store {
         })
         .await
     }
-
-    /// Takes back all that the user has allowed the client; says how many names.
-    pub async fn delete_consents(&self, user: &UserId, client_id: &str) -> Result<usize, StoreError> {
-        let (user, client_id) = (user.clone(), client_id.to_owned());
-        self.write(move |connection| {
-            let of_both = consents::table.filter(consents::user_id.eq(user)).filter(consents::client_id.eq(client_id));
-            diesel::delete(of_both).execute(connection)
-        })
-        .await
-    }
 }

@@ -147,12 +147,12 @@ impl Store {
     }
 }
 
-type Revocation = (
+pub(super) type Revocation = (
     diesel::dsl::Eq<grants::revoked_at, Option<time::PrimitiveDateTime>>,
     diesel::dsl::Eq<grants::revoked_reason, Option<String>>,
 );
 
-fn revocation(reason: String, now: OffsetDateTime) -> Revocation {
+pub(super) fn revocation(reason: String, now: OffsetDateTime) -> Revocation {
     (grants::revoked_at.eq(Some(stored(now))), grants::revoked_reason.eq(Some(reason)))
 }
 

@@ -3,6 +3,7 @@
 //! A call takes its turn in a bounded queue, runs on tokio's blocking threads, and either is done, wholly, or fails as a
 //! [`StoreError`]. What must happen at most once (a code, a rotation) is decided inside one transaction.
 
+mod access;
 mod authorization_codes;
 mod authorization_requests;
 mod backend;

@@ -107,28 +107,4 @@ impl Store {
         })
         .await
     }
-
-    /// The clients for whose calls the user has agreed to something, with all of it.
-    pub async fn list_clients_with_consent(&self, user: &UserId) -> Result<Vec<String>, StoreError> {
-        let user = user.clone();
-        self.read(move |connection| {
-            use super::schema::consents;
-            let mut clients: Vec<String> = pairing_consents::table
-                .filter(pairing_consents::user_id.eq(&user))
-                .select(pairing_consents::client_id)
-                .distinct()
-                .load(connection)?;
-            clients.extend(
-                consents::table
-                    .filter(consents::user_id.eq(&user))
-                    .select(consents::client_id)
-                    .distinct()
-                    .load::<String>(connection)?,
-            );
-            clients.sort();
-            clients.dedup();
-            Ok(clients)
-        })
-        .await
-    }
 }

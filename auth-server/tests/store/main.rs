@@ -1,6 +1,7 @@
 //! What the store promises, on SQLite and on PostgreSQL: one suite, run on both.
 #![expect(clippy::unwrap_used, reason = "these are tests, their helpers included")]
 
+mod access;
 mod attempts;
 mod authorization;
 mod codes;

@@ -6,6 +6,7 @@ use actix_web::cookie::Cookie;
 use shared_claims::Scope;
 use time::OffsetDateTime;
 
+use super::agreement::{Agreement, pairings_behind};
 use super::next_step::{Person, Progress, Step, next_step};
 use super::request::{Understood, understand};
 use crate::endpoints::page::{self, NoPage};
@@ -75,7 +76,7 @@ impl Journey {
         now: OffsetDateTime,
     ) -> Result<Step, StoreError> {
         let consent_is_missing = match person {
-            Some(person) => !self.scope_without_consent(&person.user, server).await?.is_empty(),
+            Some(person) => !self.missing_agreement(&person.user, server).await?.is_empty(),
             None => false,
         };
         let progress = Progress {
@@ -94,27 +95,46 @@ impl Journey {
         entitlement::of_user(&self.understood.scope, self.understood.api.as_deref(), user)
     }
 
-    /// What the consent page asks for: the scope, and those that claims asked for by name belong to.
+    /// What the consent page asks for.
     #[must_use]
-    pub fn scope_to_agree_to(&self, user: &User) -> Scope {
+    pub fn agreement(&self, user: &User, server: &AuthServer) -> Agreement {
+        let pairings = match &self.understood.api {
+            Some(api) => {
+                let max_actors = server.exchange_limits.max_actors;
+                pairings_behind(&server.registry(), api, &self.scope_of(user), user, max_actors)
+            }
+            None => Vec::new(),
+        };
+        Agreement { scope: self.scope_to_agree_to(user), pairings }
+    }
+
+    /// The scope, and those that claims asked for by name belong to.
+    fn scope_to_agree_to(&self, user: &User) -> Scope {
         let claims = &self.understood.request.claims;
         let names = claims.userinfo.keys().chain(claims.id_token.keys());
         let behind_claims = names.filter_map(|name| scope_of_claim(name)).filter_map(|name| name.parse().ok());
         self.scope_of(user).union(&behind_claims.collect())
     }
 
-    async fn scope_without_consent(&self, user: &User, server: &AuthServer) -> Result<Scope, StoreError> {
+    /// A first-party client's users are not asked, unless the app says so (`prompt=consent`).
+    async fn missing_agreement(&self, user: &User, server: &AuthServer) -> Result<Agreement, StoreError> {
         let client = &self.understood.client;
         if client.skip_consent {
-            return Ok(Scope::empty());
+            return Ok(Agreement::default());
         }
+        let asked = self.agreement(user, server);
         let api = self.understood.api.as_ref().map(|api| api.identifier.as_str());
         let consents = server.store.list_consents(&user.id, client.id.as_str()).await?;
-        let given = consents
+        let scope = consents
             .into_iter()
             .filter(|consent| consent.api.is_none() || consent.api.as_deref() == api)
             .fold(Scope::empty(), |all, consent| all.union(&consent.scope));
-        Ok(self.scope_to_agree_to(user).difference(&given))
+        let pairings = if asked.pairings.is_empty() {
+            Vec::new()
+        } else {
+            server.store.list_pairing_consents(&user.id, client.id.as_str()).await?
+        };
+        Ok(asked.without(&Agreement { scope, pairings }))
     }
 
     /// Ends the journey: the app gets a code for what the person gave.

@@ -3,6 +3,7 @@
 //! A request is understood (`request`), its next step is decided (`next_step`), and it is either answered at once or kept
 //! (`journey`) while the person goes through `/login` and `/consent`, which ask the same question again.
 
+mod agreement;
 pub mod journey;
 mod next_step;
 mod request;
@@ -10,6 +11,7 @@ mod request;
 use actix_web::{HttpRequest, HttpResponse, web};
 use time::OffsetDateTime;
 
+pub use agreement::Agreement;
 pub use journey::Journey;
 pub use next_step::Step;
 use next_step::refused_without_page;
