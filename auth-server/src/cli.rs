@@ -1,5 +1,6 @@
 //! The command line.
 
+mod exchange;
 mod keys;
 mod users;
 
@@ -31,6 +32,8 @@ struct Cli {
 const EXAMPLES: &str = "Examples:
   auth-server --config demo/auth-server.toml
   auth-server --config demo/auth-server.toml check-config
+  auth-server --config demo/auth-server.toml apply
+  auth-server --config demo/auth-server.toml exchange explain --help
   auth-server --config demo/auth-server.toml keys rotate --alg RS256
   auth-server --config demo/auth-server.toml users block carol";
 
@@ -40,10 +43,16 @@ enum Command {
     Serve(serve::Options),
     /// Bring the database's tables up to date, and end.
     Migrate,
+    /// Bring the database up to the configuration: tables, APIs, clients, pairings, users and keys. Running servers on the
+    /// same database follow within a second, without a restart.
+    Apply,
     /// Say whether the configuration can be used, and end: 0 yes, 2 no.
     CheckConfig,
     /// Ask a running server whether it is alive: 0 yes, 1 no. For a container's health check.
     Healthcheck,
+    /// Acting on behalf of a user: what the configuration allows, and why a request is refused.
+    #[command(subcommand)]
+    Exchange(exchange::Exchange),
     /// The signing keys.
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -77,18 +86,21 @@ pub fn run() -> ExitCode {
             None => serve_until_stopped(config, cli.serve).await,
             Some(Command::Serve(options)) => serve_until_stopped(config, options).await,
             Some(Command::Migrate) => migrate(&config).await,
+            Some(Command::Apply) => apply(&config).await,
             Some(Command::CheckConfig) => {
                 check_config(&config);
                 Ok(())
             }
             Some(Command::Healthcheck) => serve::healthcheck(config.listen, config.issuer.path()).await,
+            Some(Command::Exchange(command)) => return command.run(&config, now()).await,
             Some(Command::Keys(command)) => command.run(&config, now()).await,
             Some(Command::Users(command)) => command.run(&config, now()).await,
         }
+        .map(|()| ExitCode::SUCCESS)
     });
     // What still runs on blocking threads must not hold up the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-    done.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+    done.unwrap_or_else(|error| failed(&error))
 }
 
 #[expect(clippy::disallowed_methods, reason = "start-up: this is where the configuration gets its environment")]
@@ -114,6 +126,13 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 async fn migrate(config: &Config) -> anyhow::Result<()> {
     Store::open(&config.database)?.migrate().await?;
     println!("the tables are up to date");
+    Ok(())
+}
+
+async fn apply(config: &Config) -> anyhow::Result<()> {
+    let store = Store::open(&config.database)?;
+    let changed = crate::running::bring_up(config, &store, now()).await?;
+    println!("{}", if changed { "applied: running servers follow within a second" } else { "nothing has changed" });
     Ok(())
 }
 

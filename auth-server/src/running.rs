@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use shared_claims::Clock;
 use shared_claims::service::running::{HEADERS_TIMEOUT, KEEP_ALIVE, MAX_CONNECTIONS, SHUTDOWN_SECONDS};
 use shared_claims::service::{Running, observe};
+use time::OffsetDateTime;
 
 use crate::config::{Config, UserSettings};
 use crate::endpoints;
@@ -71,17 +72,27 @@ fn metrics_server(address: SocketAddr, server: web::Data<AuthServer>) -> anyhow:
     Ok(http.run())
 }
 
+/// Brings the database up to the configuration. True: APIs, clients or pairings have changed.
+pub async fn bring_up(config: &Config, store: &Store, now: OffsetDateTime) -> anyhow::Result<bool> {
+    store.migrate().await.context("the database's tables cannot be brought up to date")?;
+    let changed = registry::apply(store, &config.apis, &config.clients, &config.pairings).await?;
+    provision_users(config, store, &passwords(config)?, now).await?;
+    ensure_keys(store, &MasterKey::from_base64(&config.master_key)?, algorithms(config), now).await?;
+    Ok(changed)
+}
+
+fn passwords(config: &Config) -> anyhow::Result<Passwords> {
+    let settings = PasswordSettings { at_once: config.sign_in.password_hashes_at_once, ..Default::default() };
+    Ok(Passwords::new(settings)?)
+}
+
 /// Brings the database up to the configuration and puts the parts together.
 async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AuthServer> {
     let now = clock.now();
     let master_key = MasterKey::from_base64(&config.master_key)?;
     let store = Store::open(&config.database).context("database")?;
-    store.migrate().await.context("the database's tables cannot be brought up to date")?;
-    registry::apply(&store, &config.apis, &config.clients, &config.pairings).await?;
-    let passwords =
-        Passwords::new(PasswordSettings { at_once: config.sign_in.password_hashes_at_once, ..Default::default() })?;
-    provision_users(&config, &store, &passwords, now).await?;
-    ensure_keys(&store, &master_key, algorithms(&config), now).await?;
+    bring_up(&config, &store, now).await?;
+    let passwords = passwords(&config)?;
 
     let sessions = SessionLifetimes {
         absolute: config.lifetimes.session.try_into()?,
@@ -109,7 +120,7 @@ async fn provision_users(
     config: &Config,
     store: &Store,
     passwords: &Passwords,
-    now: time::OffsetDateTime,
+    now: OffsetDateTime,
 ) -> anyhow::Result<()> {
     for user in &config.users {
         let configured = ConfiguredUser {

@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::exchange::reach::{Hop, hops_from};
 use crate::registry::{OnExcess, PairedScope};
 
 const APIS: [&str; 4] = ["https://0.example", "https://1.example", "https://2.example", "https://3.example"];
@@ -134,6 +135,11 @@ fn measure(world: &World, granted: &Granted) {
     assert!(world.user.is_some() || !(granted.id_token || granted.refresh_token));
 }
 
+fn leads_to(hop: &Hop, world: &World, granted: &Granted) -> bool {
+    let from_here = world.subject.aud.contains(&hop.source) && hop.target == granted.target.identifier;
+    from_here && granted.scope.is_subset(&hop.scope)
+}
+
 fn some_steps() -> impl Strategy<Value = Vec<Step>> {
     let (asker, beside) = (proptest::option::weighted(0.1, 0..4_usize), proptest::bool::weighted(0.2));
     let (target, scope) = (proptest::option::weighted(0.9, 0..4_usize), proptest::option::of(some_scope()));
@@ -143,6 +149,7 @@ fn some_steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #[test]
     fn no_exchange_of_any_chain_gives_what_the_rules_do_not_give(mut world in some_world(), steps in some_steps()) {
+        let reach = hops_from(&world.registry(), APIS[0], &world.subject.scope, world.limits.max_actors);
         for (asker, target, scope, beside) in steps {
             let holder = world.subject.aud.iter().find_map(|aud| APIS.iter().position(|api| *api == aud)).unwrap();
             world.asker = ASKERS[asker.unwrap_or(holder)];
@@ -153,6 +160,7 @@ proptest! {
                 // That an explanation comes to the same is looked at inside.
                 if let Ok(granted) = world.decide_in(dialect) {
                     measure(&world, &granted);
+                    prop_assert!(reach.iter().any(|hop| leads_to(hop, &world, &granted)), "the graph knows every way");
                     let target = granted.target.identifier.clone();
                     let holder = ASKERS[APIS.iter().position(|api| *api == target).unwrap()];
                     world = world.next_hop(&granted, holder, &target);

@@ -1,0 +1,148 @@
+//! `exchange explain`: the very same reading, verification and decision as at the token endpoint, up to the moment in
+//! which it would issue.
+
+mod report;
+
+use std::io::Read as _;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
+use secrecy::{ExposeSecret as _, SecretString};
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+use crate::exchange::{self, Asked, Explanation};
+use crate::grants::GrantError;
+use crate::grants::on_behalf_of::gathering::{Gathered, Where};
+use crate::protocol::parameters::encode;
+use crate::protocol::{Dialect, ExchangeRequest, OAuthError, Parameters, jwt_bearer};
+use crate::registry::LiveRegistry;
+use crate::store::Store;
+use crate::tokens::{LiveKeys, MasterKey};
+
+use report::Report;
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct Explain {
+    /// The token that the API was called with; `-` reads it from standard input, where no other process sees it.
+    #[arg(long, value_name = "TOKEN", env = "SUBJECT_TOKEN", hide_env_values = true)]
+    subject_token: String,
+    /// The client that asks: the client identity of an API. Its secret is not needed.
+    #[arg(long, value_name = "CLIENT")]
+    client: String,
+    /// The API to be called.
+    #[arg(long, value_name = "API")]
+    audience: Option<String>,
+    /// What is asked for there. None: the pairing's defaults.
+    #[arg(long, value_name = "SCOPES")]
+    scope: Option<String>,
+    /// The token of an agent that acts inside the client.
+    #[arg(long, value_name = "TOKEN", env = "ACTOR_TOKEN", hide_env_values = true)]
+    actor_token: Option<String>,
+    /// How the request is written.
+    #[arg(long, value_enum, default_value_t)]
+    dialect: DialectName,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  auth-server --config demo/auth-server.toml exchange explain --subject-token \"$TOKEN_A\" \\
+      --client api-a --audience https://api-b.example --scope write:receipts
+  pbpaste | auth-server exchange explain --subject-token - --client api-a --audience https://api-b.example --json
+
+Exit code: 0 it would be granted, 1 it would be refused, 2 the configuration cannot be used.";
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum DialectName {
+    /// RFC 8693
+    #[default]
+    TokenExchange,
+    /// RFC 7523 with `requested_token_use=on_behalf_of`
+    JwtBearer,
+}
+
+impl Explain {
+    pub(super) async fn run(self, config: &Config, now: OffsetDateTime) -> anyhow::Result<ExitCode> {
+        let store = Store::open(&config.database)?;
+        let registry = LiveRegistry::load(&store).await.context(NOT_STARTED)?.current();
+        let keys = LiveKeys::load(&store, &MasterKey::from_base64(&config.master_key)?, now).await?.current();
+        let place = Where { issuer: config.issuer.as_str(), store: &store, keys: &keys, registry: &registry, now };
+        let Some(client) = registry.client(&self.client) else {
+            let known: Vec<_> =
+                registry.clients().filter(|client| client.api.is_some()).map(|client| client.id.as_str()).collect();
+            bail!("there is no client {}: client identities of APIs are {}", self.client, known.join(", "));
+        };
+        let outcome = match self.request()? {
+            Ok(request) => match Gathered::from_request(&place, client, &request).await {
+                Ok(gathered) => {
+                    let asked = Asked::from(&request);
+                    Ok(exchange::explain(&gathered.facts(&place, client, &asked, config.exchange)))
+                }
+                Err(GrantError::Refused(error)) => Err(error),
+                Err(other) => return Err(other.into()),
+            },
+            Err(error) => Err(error),
+        };
+        self.print(&outcome)
+    }
+
+    fn print(&self, outcome: &Result<Explanation, OAuthError>) -> anyhow::Result<ExitCode> {
+        let report = Report::of(outcome, self.dialect.into());
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&report)?);
+        } else {
+            print!("{report}");
+        }
+        Ok(if report.granted { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// Written as the client would write it, and read as the token endpoint reads it.
+    fn request(&self) -> anyhow::Result<Result<ExchangeRequest, OAuthError>> {
+        let subject_token = shown(&self.subject_token)?;
+        let actor_token = self.actor_token.as_deref().map(shown).transpose()?;
+        let mut pairs = match self.dialect {
+            DialectName::TokenExchange => {
+                vec![("subject_token", subject_token.expose_secret()), ("subject_token_type", ACCESS_TOKEN)]
+            }
+            DialectName::JwtBearer => {
+                vec![("assertion", subject_token.expose_secret()), ("requested_token_use", "on_behalf_of")]
+            }
+        };
+        if let Some(actor_token) = &actor_token {
+            pairs.extend([("actor_token", actor_token.expose_secret()), ("actor_token_type", ACCESS_TOKEN)]);
+        }
+        pairs.extend(self.audience.as_deref().map(|audience| ("audience", audience)));
+        pairs.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
+        let form = Zeroizing::new(encode(&pairs));
+        Ok(Parameters::parse(form.as_bytes()).and_then(|parameters| match self.dialect {
+            DialectName::TokenExchange => ExchangeRequest::read(&parameters),
+            DialectName::JwtBearer => jwt_bearer::read(&parameters),
+        }))
+    }
+}
+
+const NOT_STARTED: &str = "the database has no registry yet: start the server, or run `auth-server apply`";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+fn shown(token: &str) -> anyhow::Result<SecretString> {
+    if token != "-" {
+        return Ok(token.trim().into());
+    }
+    let mut text = Zeroizing::new(String::new());
+    std::io::stdin().lock().take(64 * 1024).read_to_string(&mut text).context("standard input")?;
+    Ok(text.trim().into())
+}
+
+impl From<DialectName> for Dialect {
+    fn from(name: DialectName) -> Self {
+        match name {
+            DialectName::TokenExchange => Self::TokenExchange,
+            DialectName::JwtBearer => Self::JwtBearer,
+        }
+    }
+}

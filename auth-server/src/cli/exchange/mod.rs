@@ -1,0 +1,24 @@
+//! `exchange`: questions about acting on behalf of a user, answered without issuing anything.
+
+mod explain;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use time::OffsetDateTime;
+
+use crate::config::Config;
+
+#[derive(Subcommand)]
+pub(super) enum Exchange {
+    /// Say why an exchange would be granted or refused: every rule, and the setting behind it.
+    Explain(explain::Explain),
+}
+
+impl Exchange {
+    pub(super) async fn run(self, config: &Config, now: OffsetDateTime) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Explain(explain) => explain.run(config, now).await,
+        }
+    }
+}
