@@ -77,7 +77,7 @@ pub use challenge::{Challenge, Refusal};
 pub use claims::{AccessTokenClaims, Audience};
 pub use clock::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "client")]
-pub use exchange::{ExchangeClient, ExchangeError, ExchangedToken};
+pub use exchange::{CallError, CallerAnswer, ExchangeClient, ExchangeError, ExchangedToken};
 #[cfg(feature = "actix")]
 pub use extract::{AnyChain, AnyScope, Caller, RequiredChain, RequiredScope};
 pub use problem::Problem;
