@@ -1,7 +1,6 @@
 //! Extractors for actix handlers: a handler says in its signature who may call it, and never runs for anybody else.
 //!
-//! The token comes in the header `Authorization: Bearer` and nowhere else (RFC 6750 section 2.1; RFC 9700 section 4.3.2
-//! for why not in a query). Refusals answer themselves (RFC 6750 section 3).
+//! Refusals answer themselves (RFC 6750 section 3).
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -11,10 +10,10 @@ use std::sync::LazyLock;
 
 use actix_web::dev::Payload;
 use actix_web::error::InternalError;
-use actix_web::http::header::{AUTHORIZATION, RETRY_AFTER};
+use actix_web::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use actix_web::{FromRequest, HttpRequest, web};
-use url::form_urlencoded;
 
+use crate::bearer::bearer_token;
 use crate::challenge::Refusal;
 use crate::{AccessToken, ChainPolicy, ChainRefused, Problem, ResourceServer, Scope, Unauthenticated};
 
@@ -158,7 +157,7 @@ impl<S: RequiredScope, C: RequiredChain> FromRequest for Caller<S, C> {
             log::error!("the app has no web::Data<ResourceServer>, so nobody can be let in");
             return Box::pin(async { Err(Problem::new(500, "Internal Server Error").into()) });
         };
-        let token = bearer_token(request).map(ToOwned::to_owned);
+        let token = token_of(request).map(ToOwned::to_owned);
         Box::pin(async move {
             let token = token.map_err(|refusal| api.challenge(refusal))?;
             let token = api.authenticate(&token).await.map_err(|refused| answer(&api, &refused))?;
@@ -169,35 +168,10 @@ impl<S: RequiredScope, C: RequiredChain> FromRequest for Caller<S, C> {
     }
 }
 
-/// The token of the request, sent in the one way that is accepted, once.
-fn bearer_token(request: &HttpRequest) -> Result<&str, Refusal> {
-    if form_urlencoded::parse(request.query_string().as_bytes()).any(|(name, _)| name == "access_token") {
-        return Err(malformed("a token does not belong in the address: send it in the header Authorization"));
-    }
-    let mut headers = request.headers().get_all(AUTHORIZATION);
-    let Some(header) = headers.next() else { return Err(Refusal::MissingToken) };
-    if headers.next().is_some() {
-        return Err(malformed("the header Authorization comes more than once"));
-    }
-    let header = header.to_str().map_err(|_| malformed("the header Authorization is not plain text"))?;
-    let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
-    if !scheme.eq_ignore_ascii_case("Bearer") {
-        // Another scheme is as good as none (RFC 6750 section 3.1).
-        return Err(Refusal::MissingToken);
-    }
-    let token = token.trim_start_matches(' ');
-    if is_b64token(token) { Ok(token) } else { Err(malformed("behind Bearer belongs one token")) }
-}
-
-/// `b64token` (RFC 6750 section 2.1): also what keeps `a, Bearer b` from being a token.
-fn is_b64token(text: &str) -> bool {
-    let body = text.trim_end_matches('=');
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
-    !body.is_empty() && body.bytes().all(allowed)
-}
-
-fn malformed(description: &str) -> Refusal {
-    Refusal::InvalidRequest(description.to_owned())
+/// The token of the request, sent in the one way that is accepted.
+fn token_of(request: &HttpRequest) -> Result<&str, Refusal> {
+    let headers = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
+    bearer_token(headers, request.query_string())
 }
 
 /// Every name of `scope` is in the token's scope (RFC 6750 section 3.1, `insufficient_scope`).

@@ -7,6 +7,7 @@
 //! - [`validator`]: checking a token (RFC 9068), pure.
 //! - [`discovery`], [`jwks`]: where the issuer's endpoints are (RFC 8414), and its keys, fetched and kept.
 //! - [`resource_server`]: what an API keeps to check its callers' tokens.
+//! - [`bearer`]: the token of a request.
 //! - [`challenge`], [`problem`]: how an API refuses (RFC 6750, RFC 9457).
 //! - [`protected_resource`]: what an API says of itself (RFC 9728).
 //! - [`extract`] (feature `actix`): extractors, so that a handler's signature says who may call it.
@@ -49,6 +50,7 @@
 
 pub mod access_token;
 pub mod actor;
+pub mod bearer;
 pub mod chain;
 pub mod challenge;
 pub mod claims;
