@@ -21,11 +21,13 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const API_A: &str = "https://api-a.example";
 const API_B: &str = "https://api-b.example";
+const API_C: &str = "https://api-c.example";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 struct World {
     issuer: TestIssuer,
     api_b: MockServer,
+    archive: MockServer,
     api: Running,
     folder: TempDir,
     http: Client,
@@ -33,19 +35,21 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        let (issuer, api_b) = (TestIssuer::start().await, MockServer::start().await);
+        let (issuer, api_b, archive) =
+            (TestIssuer::start().await, MockServer::start().await, MockServer::start().await);
         let folder = tempfile::tempdir().unwrap();
         let text = format!(
             "identifier = '{API_A}'\nlisten = '127.0.0.1:0'\nissuer = '{}'\npublic_url = 'http://localhost:9001'\n\
              demo_app = true\n[database]\nurl = 'sqlite://{}'\n[client]\nid = 'api-a'\nsecret = 'a-secret-of-the-test'\n\
-             [downstream]\naudience = '{API_B}'\nurl = '{}'",
+             [downstream]\naudience = '{API_B}'\nurl = '{}'\n[archive]\naudience = '{API_C}'\nurl = '{}'",
             issuer.uri(),
             folder.path().join("a.sqlite").display(),
-            api_b.uri()
+            api_b.uri(),
+            archive.uri()
         );
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let api = api_a::start(Config::from_toml(&text).unwrap(), listener, Arc::new(SystemClock)).await.unwrap();
-        Self { issuer, api_b, api, folder, http: Client::builder().build().unwrap() }
+        Self { issuer, api_b, archive, api, folder, http: Client::builder().build().unwrap() }
     }
 
     /// The issuer exchanges every token for `token-b`, and API B has two receipts.
@@ -79,6 +83,10 @@ impl World {
     async fn report(&self) -> Response {
         let request = self.http.get(self.address("/api/report")).bearer_auth(self.token());
         request.header("traceparent", format!("00-{TRACE}-b7ad6b7169203331-01")).send().await.unwrap()
+    }
+
+    async fn archive(&self) -> Response {
+        self.http.get(self.address("/api/archive")).bearer_auth(self.token()).send().await.unwrap()
     }
 
     async fn file(&self, receipt: &Value) -> Response {
@@ -159,7 +167,7 @@ async fn a_trace_is_begun_where_the_caller_has_none() {
 #[case::subject_expired(refused(400, "invalid_request", "subject_token_expired: x"), 401, "invalid_token")]
 #[case::subject_revoked(refused(400, "invalid_request", "subject_token_revoked: x"), 401, "invalid_token")]
 #[case::user_blocked(refused(400, "invalid_request", "user_blocked: x"), 401, "invalid_token")]
-#[case::consent(refused(400, "interaction_required", "consent_missing: x"), 401, "insufficient_user_authentication")]
+#[case::consent(refused(400, "interaction_required", "consent_missing: x"), 401, "interaction_required")]
 #[case::sign_in_strength(
     refused(400, "insufficient_user_authentication", "x"),
     401,
@@ -187,6 +195,71 @@ async fn a_refused_exchange_becomes_a_clear_answer(
     assert_eq!(header(&answer, "retry-after"), if status == 503 || status == 504 { "1" } else { "" });
     is_a_problem_that_leaks_nothing(&world, answer).await;
     assert!(world.api_b.received_requests().await.unwrap().is_empty(), "nothing is sent without a token of its own");
+}
+
+#[tokio::test]
+async fn an_archive_that_the_user_has_not_agreed_to_is_challenged_and_then_read() {
+    let world = World::start().await;
+    let missing = refused(400, "interaction_required", "consent_missing: the user has to agree");
+    Mock::given(path("/oauth/token"))
+        .and(body_string_contains("audience=https%3A%2F%2Fapi-c.example"))
+        .and(body_string_contains("scope=read%3Aarchive"))
+        .respond_with(missing)
+        .up_to_n_times(1)
+        .mount(&world.issuer.server)
+        .await;
+    let answer = world.archive().await;
+    assert_eq!(answer.status(), 401);
+    let challenge = header(&answer, "www-authenticate");
+    assert!(
+        challenge.contains(r#"error="interaction_required", error_description="the user has to agree"#),
+        "{challenge}"
+    );
+    assert!(challenge.contains("/.well-known/oauth-protected-resource"), "{challenge}");
+    let problem: Value = answer.json().await.unwrap();
+    assert_eq!((&problem["status"], &problem["error"]), (&json!(401), &json!("interaction_required")));
+    assert!(world.archive.received_requests().await.unwrap().is_empty());
+
+    // The user agrees: the very next call goes through.
+    world.exchange_answers(exchanged()).await;
+    let receipts = json!({ "receipts": [
+        { "id": "rcp_1", "merchant": "Inn", "amount_cents": 50, "currency": "EUR", "purchased_on": "2021-05-04" },
+    ]});
+    Mock::given(path("/api/receipts"))
+        .and(with_header("authorization", "Bearer token-b"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(receipts))
+        .mount(&world.archive)
+        .await;
+    let report: Value = world.archive().await.json().await.unwrap();
+    assert_eq!(report["totals"], json!([{ "currency": "EUR", "amount_cents": 50 }]));
+    assert_eq!(report.get("filed_here"), None);
+    assert!(world.api_b.received_requests().await.unwrap().is_empty(), "another API's token goes nowhere else");
+}
+
+#[tokio::test]
+async fn what_api_b_demands_of_the_user_reaches_the_app() {
+    let world = World::start().await;
+    world.exchange_answers(exchanged()).await;
+    let challenge = r#"Bearer realm="b", error="insufficient_user_authentication", acr_values="phr", max_age="60""#;
+    world.api_b_answers(ResponseTemplate::new(401).insert_header("WWW-Authenticate", challenge)).await;
+    let answer = world.report().await;
+    assert_eq!(answer.status(), 401);
+    let challenge = header(&answer, "www-authenticate");
+    assert!(challenge.contains(r#"acr_values="phr", max_age="60""#) && challenge.contains(API_A), "{challenge}");
+}
+
+#[tokio::test]
+async fn an_auth_server_that_stays_away_is_left_alone_and_the_caller_is_told_when_to_come_back() {
+    let world = World::start().await;
+    world.exchange_answers(ResponseTemplate::new(503)).await;
+    for _ in 0..6 {
+        assert_eq!(world.report().await.status(), 503);
+    }
+    let asked = world.issuer.server.received_requests().await.unwrap();
+    assert_eq!(asked.iter().filter(|request| request.url.path() == "/oauth/token").count(), 5);
+    let seconds: u64 = header(&world.report().await, "retry-after").parse().unwrap();
+    assert!((1..=5).contains(&seconds), "{seconds}");
+    assert!(world.api_b.received_requests().await.unwrap().is_empty());
 }
 
 #[rstest]
@@ -265,6 +338,7 @@ async fn what_api_b_says_of_a_bad_receipt_is_passed_on() {
 #[rstest]
 #[case::report("GET", "/api/report", "write:reports", "read:reports")]
 #[case::receipts("GET", "/api/receipts", "", "read:reports")]
+#[case::archive("GET", "/api/archive", "write:reports", "read:reports")]
 #[case::file("POST", "/api/receipts", "read:reports", "write:reports")]
 #[tokio::test]
 async fn a_token_without_the_scope_is_403_and_nothing_is_exchanged(
@@ -323,7 +397,17 @@ async fn the_demo_app_may_load_its_own_files_and_speak_to_the_auth_server_alone(
         assert!(policy.starts_with("default-src 'none'; script-src 'self';") && !policy.contains("unsafe"), "{policy}");
         assert_eq!(header(&page, "referrer-policy"), "no-referrer");
         let text = page.text().await.unwrap();
-        for hook in ["sign-in", "user-name", "load-report", "report", "receipt-form", "sign-out", "message"] {
+        for hook in [
+            "sign-in",
+            "user-name",
+            "load-report",
+            "report",
+            "load-archive",
+            "archive",
+            "receipt-form",
+            "sign-out",
+            "message",
+        ] {
             assert!(text.contains(&format!("id=\"{hook}\"")), "#{hook}");
         }
         assert!(!text.contains("style=") && !text.contains("onclick") && !text.contains("<script>"), "nothing inline");
@@ -357,4 +441,5 @@ async fn the_demo_app_is_told_where_to_sign_in() {
     assert_eq!(settings["redirect_uri"], "http://localhost:9001/callback");
     assert_eq!((&settings["client_id"], &settings["audience"]), (&json!("demo-app"), &json!(API_A)));
     assert_eq!(settings["scope"], "openid profile offline_access read:reports write:reports");
+    assert_eq!(settings["archive"], true);
 }

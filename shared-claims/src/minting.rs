@@ -159,6 +159,7 @@ impl Issuer {
         self.signer.sign(&claims)
     }
 
+    #[cfg(feature = "actix")]
     pub fn token_without(&self, claim: &str) -> String {
         let mut claims = claims(NOW);
         claims.as_object_mut().unwrap().remove(claim);

@@ -108,7 +108,8 @@ impl Call<'_> {
         Ok(response)
     }
 
-    /// Sends it and reads the JSON that comes back with a success; everything else is sorted by what it means.
+    /// Sends it and reads the JSON that comes back with a success; everything else is sorted by what it means. That there is
+    /// nothing (404) is a fault: where it can be otherwise, [`Self::send`] tells.
     pub async fn receive<T: DeserializeOwned>(self) -> Result<T, CallError> {
         let response = self.send().await?;
         if response.status().is_success() {
@@ -137,9 +138,7 @@ async fn refused(response: Response) -> CallError {
         }
         StatusCode::GATEWAY_TIMEOUT => CallError::TimedOut,
         status @ (StatusCode::BAD_REQUEST
-        | StatusCode::NOT_FOUND
         | StatusCode::CONFLICT
-        | StatusCode::GONE
         | StatusCode::PAYLOAD_TOO_LARGE
         | StatusCode::UNPROCESSABLE_ENTITY) => {
             let problem: Result<TheirProblem, _> = http::json(response, LARGEST_ANSWER).await;
