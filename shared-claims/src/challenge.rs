@@ -3,9 +3,7 @@
 
 use std::fmt::Write as _;
 
-use url::Url;
-
-use crate::{Problem, ResourceServer, Scope};
+use crate::{AccessToken, Problem, ResourceServer, Scope};
 
 /// Why a request is refused for its token (RFC 6750 section 3.1). Texts are public.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +34,7 @@ pub enum Refusal {
 pub struct Challenge {
     refusal: Refusal,
     realm: String,
-    metadata_url: Option<Url>,
+    metadata_url: Option<String>,
 }
 
 impl ResourceServer {
@@ -44,7 +42,21 @@ impl ResourceServer {
     /// that the caller's token is no good any more.
     #[must_use]
     pub fn challenge(&self, refusal: Refusal) -> Challenge {
-        Challenge { refusal, realm: self.metadata().resource.clone(), metadata_url: self.metadata_url().cloned() }
+        Challenge {
+            refusal,
+            realm: self.metadata().resource.clone(),
+            metadata_url: self.metadata_url().map(ToString::to_string),
+        }
+    }
+
+    /// The token allows every name of `scope` (RFC 6750 section 3.1, `insufficient_scope`). For scopes that a handler's
+    /// signature cannot name, since they come from the configuration.
+    pub fn require(&self, token: &AccessToken, scope: &Scope) -> Result<(), Challenge> {
+        if scope.is_subset(token.scope()) {
+            Ok(())
+        } else {
+            Err(self.challenge(Refusal::InsufficientScope(scope.clone())))
+        }
     }
 }
 
@@ -103,7 +115,7 @@ impl Challenge {
             }
         }
         if let Some(url) = &self.metadata_url {
-            add("resource_metadata", url.as_str());
+            add("resource_metadata", url);
         }
         value
     }
@@ -176,6 +188,7 @@ mod response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use url::Url;
 
     fn api() -> ResourceServer {
         let public_url: Url = "http://localhost:9002".parse().unwrap();
