@@ -24,7 +24,7 @@ const DAYS_APART: u64 = 12;
 /// The receipts for `sub`, bought in the months before the day that is so many years before `today`.
 pub(crate) fn for_user(sub: &str, today: Date, years_ago: u16) -> Vec<NewReceipt> {
     let mut dice = Dice::of(sub, years_ago);
-    let last = today - Duration::days(365 * i64::from(years_ago));
+    let end = today - Duration::days(365 * i64::from(years_ago));
     let receipt = |number: i64| {
         let (merchant, least, most) = MERCHANTS[usize::try_from(dice.roll(MERCHANTS.len() as u64)).unwrap_or_default()];
         let spread = u64::try_from(most - least).unwrap_or_default();
@@ -34,7 +34,7 @@ pub(crate) fn for_user(sub: &str, today: Date, years_ago: u16) -> Vec<NewReceipt
             merchant: merchant.to_owned(),
             amount_cents,
             currency: "EUR".to_owned(),
-            purchased_on: last - Duration::days(days_ago),
+            purchased_on: end - Duration::days(days_ago),
         }
     };
     (0..COUNT).map(receipt).collect()
