@@ -1,6 +1,6 @@
 // Calls of API A, with the person's access token (RFC 6750 section 2.1).
 
-import { Problem, SignedOut } from './problem.js';
+import { Problem, Question, SignedOut } from './problem.js';
 import { accessToken, signIn } from './session.js';
 
 /** The report: totals by month and by merchant. */
@@ -48,7 +48,7 @@ function problemOf(response, body, wish) {
       // The person has to agree at the auth server's page; the same call works afterwards.
       if (demand.error === 'interaction_required') {
         const ask = () => signIn({ prompt: 'consent' }, wish);
-        return new Problem('This needs your consent first. The auth server asks you who may see what, and then you come back here.', { label: 'Go to the question', go: ask });
+        return new Question('This needs your consent first. The next page tells who would see what and asks you; then you come back here.', { label: 'Continue', go: ask });
       }
       // A sign-in that is stronger or more recent (RFC 9470 section 4).
       if (demand.error === 'insufficient_user_authentication') {

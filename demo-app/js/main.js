@@ -1,7 +1,7 @@
 // Ties the page together: what is shown, which button does what, and what the person is told.
 
 import * as api from './api.js';
-import { SignedOut } from './problem.js';
+import { Question, SignedOut } from './problem.js';
 import * as receiptForm from './receipt-form.js';
 import { amountText, showReport } from './report-view.js';
 import * as session from './session.js';
@@ -14,7 +14,7 @@ let reportIsWanted = false;
 /** This deployment has an archive of earlier years. */
 let archiveIsThere = false;
 
-/** Says something to everybody. `kind`: '', 'good' or 'problem'; `way`: a button that leads on. */
+/** Says something to everybody. `kind`: '', 'good', 'question' or 'problem'; `way`: a button that leads on. */
 function say(text, kind = '', way) {
   const place = part('message');
   place.className = `message ${kind}`;
@@ -38,7 +38,8 @@ async function attempt(work, trigger) {
     if (error instanceof SignedOut) show();
     const known = error.constructor !== Error && 'way' in error;
     if (!known) console.error(error);
-    say(known ? error.message : 'Something went wrong on this page. Reload it and try again.', 'problem', error.way);
+    const kind = error instanceof Question ? 'question' : 'problem';
+    say(known ? error.message : 'Something went wrong on this page. Reload it and try again.', kind, error.way);
     part('message').focus();
   } finally {
     if (trigger) trigger.ariaDisabled = 'false';

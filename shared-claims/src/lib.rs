@@ -85,3 +85,8 @@ pub use extract::{AnyChain, AnyScope, Caller, RequiredChain, RequiredScope};
 pub use problem::Problem;
 pub use resource_server::{ResourceServer, Unauthenticated};
 pub use scope::{Scope, ScopeToken};
+
+/// The guide's Rust is compiled with this crate's own.
+#[cfg(all(doctest, feature = "actix", feature = "client"))]
+#[doc = include_str!("../../docs/call-another-api.md")]
+mod call_another_api {}
