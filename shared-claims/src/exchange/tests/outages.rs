@@ -55,6 +55,18 @@ async fn an_auth_server_that_is_down_is_left_alone_and_then_tried_by_one() {
 }
 
 #[tokio::test]
+async fn an_auth_server_that_never_answers_in_time_is_left_alone_too() {
+    let server = auth_server(granted("t", "").set_delay(Duration::from_secs(5))).await;
+    let patience = Duration::from_millis(100);
+    let client = builder(&server, &ManualClock::at(NOW)).timeout(patience).circuit(2, patience).build().unwrap();
+    for user in ["a", "b"] {
+        assert_eq!(token_b(&client, &subject(user)).await.unwrap_err(), ExchangeError::TimedOut);
+    }
+    let resting = ExchangeError::CircuitOpen { retry_after: patience };
+    assert_eq!(token_b(&client, &subject("c")).await.unwrap_err(), resting);
+}
+
+#[tokio::test]
 async fn what_is_kept_goes_on_while_the_auth_server_is_down() {
     let server = MockServer::start().await;
     publish_metadata(&server).await;

@@ -77,6 +77,23 @@ async fn everything_that_a_token_depends_on_is_in_the_key() {
     assert_eq!(exchanges(&server).await, 5, "only the order of scopes makes no difference");
 }
 
+#[test]
+fn another_issuer_client_or_secret_makes_another_key() {
+    let key = |issuer: &str, client: &str, secret: &str| {
+        Key::new(&Asker::new(issuer, client, secret.as_bytes()), &subject("t"), B, &scope("read"))
+    };
+    let keys = [
+        key("https://one.example", "api-a", "s"),
+        key("https://other.example", "api-a", "s"),
+        key("https://one.example", "api-b", "s"),
+        key("https://one.example", "api-a", "another"),
+    ];
+    for (place, one) in keys.iter().enumerate() {
+        assert!(keys[place + 1..].iter().all(|other| other != one), "{place}");
+    }
+    assert_eq!(keys[0], key("https://one.example", "api-a", "s"));
+}
+
 #[tokio::test]
 async fn a_kept_token_never_outlives_itself_or_its_subject() {
     let server = auth_server(answer_each_subject).await;
