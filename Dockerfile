@@ -1,4 +1,4 @@
-# One file for the three services: `--target auth-server`, `--target api-a`, `--target api-b`.
+# One file for all services: `--target auth-server`, `--target api-a`, `--target api-b`, `--target api-c`.
 
 FROM rust:1-slim-bookworm AS builder
 # gcc builds SQLite, libpq and AWS-LC; OpenSSL is libpq's, for `sslmode=verify-full`.
@@ -55,3 +55,11 @@ ENV API_B_CONFIG=/etc/deputy/api-b.toml \
 EXPOSE 9002
 HEALTHCHECK --interval=2s --timeout=3s --start-period=10s --retries=5 CMD ["api-b", "healthcheck"]
 ENTRYPOINT ["api-b"]
+
+# The archive of the demo world: the same binary, with a configuration of its own.
+FROM api-b AS api-c
+COPY demo/api-c.toml /etc/deputy/api-c.toml
+ENV API_B_CONFIG=/etc/deputy/api-c.toml \
+    API_B_LISTEN=0.0.0.0:9003 \
+    API_B_DATABASE__URL=sqlite:///data/api-c.sqlite
+EXPOSE 9003

@@ -31,6 +31,8 @@ pub struct Config {
     /// With which API A exchanges its callers' tokens.
     pub client: ClientIdentity,
     pub downstream: Downstream,
+    /// Where the receipts of earlier years are, if anywhere.
+    pub archive: Option<Archive>,
     /// The client id of the demo app, if it is served at `/`.
     pub demo_app: Option<String>,
 }
@@ -59,6 +61,23 @@ pub struct Downstream {
     pub write_scope: Scope,
 }
 
+/// The API that keeps the receipts of earlier years: a second one that is called on behalf of the callers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Archive {
+    /// Its identifier: the `audience` of the exchange.
+    pub audience: String,
+    /// Where it is reached.
+    pub url: Url,
+    /// The scope that reading takes there.
+    #[serde(default = "read_archive")]
+    pub read_scope: Scope,
+}
+
+fn read_archive() -> Scope {
+    "read:archive".parse().unwrap_or_default()
+}
+
 fn read_receipts() -> Scope {
     "read:receipts".parse().unwrap_or_default()
 }
@@ -78,6 +97,7 @@ struct Settings {
     database: Database,
     client: ClientIdentity,
     downstream: Downstream,
+    archive: Option<Archive>,
     #[serde(default)]
     demo_app: bool,
     #[serde(default = "demo_app_client_id")]
@@ -114,16 +134,13 @@ impl Settings {
         let mut mistakes = Vec::new();
         mistakes.extend(self.issuer.insecure());
         mistakes.extend(not_an_identifier(&self.identifier));
-        mistakes.extend(
-            not_an_identifier(&self.downstream.audience).map(|mistake| format!("downstream.audience: {mistake}")),
-        );
         mistakes.extend(not_a_base_url("public_url", &self.public_url));
-        mistakes.extend(not_a_base_url("downstream.url", &self.downstream.url));
+        mistakes.extend(self.mistakes_of_target("downstream", &self.downstream.audience, &self.downstream.url));
+        if let Some(archive) = &self.archive {
+            mistakes.extend(self.mistakes_of_target("archive", &archive.audience, &archive.url));
+        }
         mistakes.extend(self.backchannel_url.as_ref().and_then(|url| not_a_base_url("backchannel_url", url)));
         mistakes.extend(sqlite_path(self.database.url.expose_secret()).err().map(|error| error.to_string()));
-        if self.identifier == self.downstream.audience {
-            mistakes.push("downstream.audience is this API itself: name the API that is to be called".to_owned());
-        }
         if self.client.id.is_empty() || self.client.secret.expose_secret().is_empty() {
             mistakes
                 .push("client.id and client.secret must not be empty: register this API at the auth server".to_owned());
@@ -138,6 +155,14 @@ impl Settings {
             mistakes.push("demo_app_client_id must name the demo app's client".to_owned());
         }
         mistakes
+    }
+
+    /// What is wrong with an API that is to be called, named in the table `table`.
+    fn mistakes_of_target(&self, table: &str, audience: &str, url: &Url) -> impl Iterator<Item = String> + use<> {
+        let identifier = not_an_identifier(audience).map(|mistake| format!("{table}.audience: {mistake}"));
+        let itself = (self.identifier == audience)
+            .then(|| format!("{table}.audience is this API itself: name the API that is to be called"));
+        identifier.into_iter().chain(itself).chain(not_a_base_url(&format!("{table}.url"), url))
     }
 }
 
@@ -159,6 +184,7 @@ impl TryFrom<Sourced<Settings>> for Config {
             database_url: settings.database.url,
             client: settings.client,
             downstream: settings.downstream,
+            archive: settings.archive,
             demo_app: settings.demo_app.then_some(settings.demo_app_client_id),
         })
     }
@@ -183,6 +209,11 @@ mod tests {
         assert_eq!(config.identifier, "https://api-a.example");
         assert_eq!(config.downstream.audience, "https://api-b.example");
         assert_eq!(config.downstream.read_scope.to_string(), "read:receipts");
+        let archive = config.archive.unwrap();
+        assert_eq!(
+            (archive.audience.as_str(), archive.read_scope.to_string()),
+            ("https://api-c.example", "read:archive".into())
+        );
         assert_eq!(config.demo_app.as_deref(), Some("demo-app"));
     }
 
@@ -205,6 +236,8 @@ mod tests {
     #[case::listen("API_A_LISTEN", "nowhere", "listen")]
     #[case::downstream("API_A_DOWNSTREAM__URL", "ftp://b", "downstream.url")]
     #[case::itself("API_A_DOWNSTREAM__AUDIENCE", "https://api-a.example", "downstream.audience")]
+    #[case::archive("API_A_ARCHIVE__URL", "ftp://c", "archive.url")]
+    #[case::archive_itself("API_A_ARCHIVE__AUDIENCE", "https://api-a.example", "archive.audience")]
     #[case::no_secret("API_A_CLIENT__SECRET", "", "client.secret")]
     #[case::database("API_A_DATABASE__URL", "sqlite::memory:", "database.url")]
     #[case::unknown_key("API_A_DOWNSTREAM__AUDIENCES", "x", "audiences")]

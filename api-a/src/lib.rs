@@ -2,7 +2,8 @@
 //! behalf of the user who called: it exchanges the caller's token for one of API B, and sends only that one there.
 //!
 //! A request passes through `endpoints` (which token, which scope), `receipts` (the exchange and the call) and `report`
-//! (what is made of the answer). The demo app lies at `/`.
+//! (what is made of the answer). What the caller hears when there is no token or no answer to be had is `shared_claims`'
+//! `ResourceServer::answer_to`. The demo app lies at `/`.
 
 mod config;
 mod endpoints;

@@ -1,20 +1,13 @@
-//! The caller's receipts, at the downstream API: steps 3 to 6 of the flow. The caller's token is exchanged for one of that
-//! API, and only that one is sent there.
+//! The caller's receipts, at the APIs that keep them: steps 4 to 6 of the flow. The caller's token is exchanged for one of
+//! that API, and only that one is sent there.
 
-use std::time::Duration;
+use serde::{Deserialize, Serialize};
+use shared_claims::exchange::OnBehalfOf;
+use shared_claims::{AccessToken, CallerAnswer, ExchangeClient, ResourceServer, Scope};
+use url::Url;
 
-use reqwest::{Method, Response, StatusCode};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use shared_claims::service::observe;
-use shared_claims::{AccessToken, ExchangeClient, ExchangeError, Scope, http};
-
-use crate::config::Downstream;
+use crate::config;
 use crate::report::Receipt;
-
-/// How long one call of the downstream API may take in all.
-pub const PATIENCE: Duration = Duration::from_secs(5);
-/// A thousand receipts are far less.
-const LARGEST_ANSWER: usize = 1024 * 1024;
 
 /// A receipt as a caller sends it. The API that keeps it judges what is in it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -26,34 +19,25 @@ pub struct NewReceipt {
     purchased_on: String,
 }
 
-/// Why the downstream API gave nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum CallFailure {
-    #[error("exchange: {0}")]
-    Exchange(#[from] ExchangeError),
-    /// It cannot be reached.
-    #[error("the downstream API is away: {0}")]
-    Away(String),
-    #[error("the downstream API did not answer in time")]
-    Slow,
-    /// It is there and asks for patience.
-    #[error("the downstream API is not ready")]
-    NotReady,
-    /// It does not allow it.
-    #[error("the downstream API answers 403")]
-    Forbidden,
-    /// It does not take what the caller sent, and says why.
-    #[error("the downstream API refuses the request with {status}")]
-    Refused { status: StatusCode, detail: String },
-    #[error("the downstream API's answer cannot be used: {0}")]
-    Fault(String),
-}
-
 /// Receipts at the downstream API.
 pub struct Receipts {
+    keeper: Keeper,
+    read: Scope,
+    write: Scope,
+}
+
+/// Receipts of earlier years, at the archive.
+pub struct Archive {
+    keeper: Keeper,
+    read: Scope,
+}
+
+/// An API that keeps receipts, called on behalf of users.
+struct Keeper {
+    /// This API, which answers the caller when there is nothing to be had.
+    api: ResourceServer,
     exchange: ExchangeClient,
-    http: reqwest::Client,
-    downstream: Downstream,
+    audience: String,
     address: String,
 }
 
@@ -62,71 +46,50 @@ struct List {
     receipts: Vec<Receipt>,
 }
 
-/// What is read of a problem document (RFC 9457).
-#[derive(Deserialize)]
-struct TheirProblem {
-    #[serde(default)]
-    detail: String,
-}
-
 impl Receipts {
-    pub fn at(downstream: Downstream, exchange: ExchangeClient) -> reqwest::Result<Self> {
-        let address = format!("{}/api/receipts", downstream.url.as_str().trim_end_matches('/'));
-        Ok(Self { exchange, http: http::client(PATIENCE)?, downstream, address })
+    pub fn at(downstream: config::Downstream, api: ResourceServer, exchange: ExchangeClient) -> Self {
+        let keeper = Keeper::at(downstream.audience, &downstream.url, api, exchange);
+        Self { keeper, read: downstream.read_scope, write: downstream.write_scope }
     }
 
     /// All receipts of the caller's user.
-    pub async fn of(&self, caller: &AccessToken) -> Result<Vec<Receipt>, CallFailure> {
-        let list: List = self.call(caller, &self.downstream.read_scope, Method::GET, None).await?;
-        Ok(list.receipts)
+    pub async fn of(&self, caller: &AccessToken) -> Result<Vec<Receipt>, CallerAnswer> {
+        self.keeper.receipts_of(caller, &self.read).await
     }
 
     /// Files one for the caller's user.
-    pub async fn file(&self, caller: &AccessToken, receipt: &NewReceipt) -> Result<Receipt, CallFailure> {
-        self.call(caller, &self.downstream.write_scope, Method::POST, Some(receipt)).await
-    }
-
-    async fn call<T: DeserializeOwned>(
-        &self,
-        caller: &AccessToken,
-        scope: &Scope,
-        method: Method,
-        body: Option<&NewReceipt>,
-    ) -> Result<T, CallFailure> {
-        let traceparent = observe::traceparent();
-        let audience = &self.downstream.audience;
-        let token = self.exchange.exchange_traced(caller, audience, scope, Some(&traceparent)).await?;
-        let mut request =
-            self.http.request(method, &self.address).bearer_auth(token.text()).header("traceparent", traceparent);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        read(request.send().await.map_err(not_answered)?).await
+    pub async fn file(&self, caller: &AccessToken, receipt: &NewReceipt) -> Result<Receipt, CallerAnswer> {
+        let Keeper { api, address, .. } = &self.keeper;
+        let call = self.keeper.on_behalf_of(caller, &self.write).post(address).json(receipt);
+        call.receive().await.map_err(|failure| api.answer_to(failure))
     }
 }
 
-async fn read<T: DeserializeOwned>(response: Response) -> Result<T, CallFailure> {
-    match response.status() {
-        status if status.is_success() => http::json(response, LARGEST_ANSWER).await.map_err(|error| match error {
-            http::ReadError::Broken(error) => not_answered(error),
-            error => CallFailure::Fault(error.to_string()),
-        }),
-        StatusCode::FORBIDDEN => Err(CallFailure::Forbidden),
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Err(CallFailure::NotReady),
-        StatusCode::GATEWAY_TIMEOUT => Err(CallFailure::Slow),
-        status @ (StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY) => {
-            let problem: Result<TheirProblem, _> = http::json(response, LARGEST_ANSWER).await;
-            let detail = problem.map(|problem| problem.detail).unwrap_or_default();
-            Err(CallFailure::Refused { status, detail: detail.chars().take(500).collect() })
-        }
-        status => Err(CallFailure::Fault(format!("it answers {status}"))),
+impl Archive {
+    pub fn at(archive: config::Archive, api: ResourceServer, exchange: ExchangeClient) -> Self {
+        let keeper = Keeper::at(archive.audience, &archive.url, api, exchange);
+        Self { keeper, read: archive.read_scope }
+    }
+
+    /// All archived receipts of the caller's user.
+    pub async fn of(&self, caller: &AccessToken) -> Result<Vec<Receipt>, CallerAnswer> {
+        self.keeper.receipts_of(caller, &self.read).await
     }
 }
 
-fn not_answered(error: reqwest::Error) -> CallFailure {
-    if error.is_timeout() && !error.is_connect() {
-        CallFailure::Slow
-    } else {
-        CallFailure::Away(error.without_url().to_string())
+impl Keeper {
+    fn at(audience: String, url: &Url, api: ResourceServer, exchange: ExchangeClient) -> Self {
+        let address = format!("{}/api/receipts", url.as_str().trim_end_matches('/'));
+        Self { api, exchange, audience, address }
+    }
+
+    async fn receipts_of(&self, caller: &AccessToken, scope: &Scope) -> Result<Vec<Receipt>, CallerAnswer> {
+        let call = self.on_behalf_of(caller, scope).get(&self.address);
+        let list: List = call.receive().await.map_err(|failure| self.api.answer_to(failure))?;
+        Ok(list.receipts)
+    }
+
+    fn on_behalf_of<'a>(&'a self, caller: &'a AccessToken, scope: &Scope) -> OnBehalfOf<'a> {
+        self.exchange.on_behalf_of(caller).audience(&self.audience).scope(scope)
     }
 }

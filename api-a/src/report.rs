@@ -22,13 +22,14 @@ pub struct Receipt {
     pub filed_at: Option<String>,
 }
 
-/// The answer of `GET /api/report`.
+/// The answer of `GET /api/report` and of `GET /api/archive`.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// How many receipts it is made of.
     pub receipts: usize,
-    /// How many of this user's receipts were filed through this API.
-    pub filed_here: i64,
+    /// How many of this user's receipts were filed through this API, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filed_here: Option<i64>,
     pub totals: Vec<Total>,
     /// The latest month first.
     pub by_month: Vec<MonthTotal>,
@@ -61,7 +62,7 @@ pub struct MerchantTotal {
 
 impl Report {
     #[must_use]
-    pub fn of(receipts: &[Receipt], filed_here: i64) -> Self {
+    pub fn of(receipts: &[Receipt], filed_here: Option<i64>) -> Self {
         let totals = grouped(receipts, |_| String::new());
         let months = grouped(receipts, |receipt| receipt.purchased_on.to_string()[..7].to_owned());
         let merchants = grouped(receipts, |receipt| receipt.merchant.clone());
@@ -138,14 +139,14 @@ mod tests {
 
     #[test]
     fn currencies_are_never_added_up() {
-        let report = Report::of(&receipts(), 0);
+        let report = Report::of(&receipts(), None);
         let total = |currency: &str, amount_cents| Total { currency: currency.to_owned(), amount_cents };
         assert_eq!(report.totals, [total("EUR", 9_750), total("USD", 8_000)]);
     }
 
     #[test]
     fn months_come_latest_first_and_merchants_dearest_first() {
-        let report = Report::of(&receipts(), 0);
+        let report = Report::of(&receipts(), None);
         let months: Vec<_> =
             report.by_month.iter().map(|m| (m.month.as_str(), m.currency.as_str(), m.amount_cents)).collect();
         assert_eq!(months, [("2026-11", "USD", 8_000), ("2026-11", "EUR", 9_450), ("2026-10", "EUR", 300)]);
@@ -156,7 +157,7 @@ mod tests {
 
     #[test]
     fn no_receipts_make_an_empty_report() {
-        let report = Report::of(&[], 0);
+        let report = Report::of(&[], None);
         assert!(report.receipts == 0 && report.totals.is_empty() && report.by_month.is_empty());
     }
 }

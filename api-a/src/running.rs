@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
@@ -13,8 +14,11 @@ use shared_claims::{Clock, ExchangeClient, ResourceServer};
 
 use crate::config::Config;
 use crate::endpoints::{self, DemoApp, Settings};
-use crate::receipts::{PATIENCE, Receipts};
+use crate::receipts::{Archive, Receipts};
 use crate::store::Filings;
+
+/// How long one exchange may take in all, and one call of another API.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Starts serving on a listener that is already bound; returns once connections are accepted. Must be called inside a
 /// tokio runtime.
@@ -33,9 +37,12 @@ pub async fn start(config: Config, listener: TcpListener, clock: Arc<dyn Clock>)
         .client(&config.client.id, config.client.secret)
         .backchannel_url(config.backchannel_url)
         .timeout(PATIENCE)
+        .traceparent(|| Some(observe::traceparent()))
         .clock(Arc::clone(&clock))
         .build()?;
-    let receipts = web::Data::new(Receipts::at(config.downstream, exchange)?);
+    let api = ResourceServer::clone(&guard);
+    let archive = config.archive.map(|archive| web::Data::new(Archive::at(archive, api.clone(), exchange.clone())));
+    let receipts = web::Data::new(Receipts::at(config.downstream, api, exchange));
     let url = config.database_url;
     let filings = tokio::task::spawn_blocking(move || Filings::open(url.expose_secret())).await?;
     let filings = web::Data::new(filings.context("filings cannot be kept")?);
@@ -48,7 +55,7 @@ pub async fn start(config: Config, listener: TcpListener, clock: Arc<dyn Clock>)
             .app_data(filings.clone())
             .app_data(settings.clone())
             .wrap(from_fn(observe::request))
-            .configure(endpoints::routes(&filings, demo_app.clone()))
+            .configure(endpoints::routes(&filings, archive.clone(), demo_app.clone()))
     })
     .disable_signals()
     .client_request_timeout(HEADERS_TIMEOUT)

@@ -5,12 +5,15 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use shared_claims::Scope;
 use shared_claims::service::Issuer;
 use shared_claims::service::settings::{ConfigError, Sourced, Sources, not_a_base_url, not_an_identifier};
 use shared_claims::service::store::sqlite_path;
 use url::Url;
 
 const SOURCES: Sources = Sources::with_prefix("API_B");
+/// Receipts begin in the year 2000.
+const MOST_YEARS: u16 = 20;
 
 /// What API B runs with. Only loading makes one, so it is right.
 #[derive(Debug)]
@@ -24,8 +27,12 @@ pub struct Config {
     /// Where callers reach this service.
     pub public_url: Url,
     pub database_url: SecretString,
-    /// Whether a user without receipts gets a few to begin with.
-    pub demo_receipts: bool,
+    /// The scope that reading takes.
+    pub read_scope: Scope,
+    /// The scope that filing takes.
+    pub write_scope: Scope,
+    /// Whether a user without receipts gets a few to begin with, and from how many years ago.
+    pub demo_receipts: Option<u16>,
 }
 
 #[derive(Deserialize)]
@@ -37,8 +44,22 @@ struct Settings {
     backchannel_url: Option<Url>,
     public_url: Url,
     database: Database,
+    #[serde(default = "read_receipts")]
+    read_scope: Scope,
+    #[serde(default = "write_receipts")]
+    write_scope: Scope,
     #[serde(default)]
     demo_receipts: bool,
+    #[serde(default)]
+    demo_receipts_years_ago: u16,
+}
+
+fn read_receipts() -> Scope {
+    "read:receipts".parse().unwrap_or_default()
+}
+
+fn write_receipts() -> Scope {
+    "write:receipts".parse().unwrap_or_default()
 }
 
 #[derive(Deserialize)]
@@ -74,6 +95,14 @@ impl TryFrom<Sourced<Settings>> for Config {
         if let Some(url) = &settings.backchannel_url {
             mistakes.extend(not_a_base_url("backchannel_url", url));
         }
+        for (key, scope) in [("read_scope", &settings.read_scope), ("write_scope", &settings.write_scope)] {
+            if scope.is_empty() {
+                mistakes.push(format!("{key} must name a scope, or every token would do"));
+            }
+        }
+        if settings.demo_receipts_years_ago > MOST_YEARS {
+            mistakes.push(format!("demo_receipts_years_ago must be {MOST_YEARS} at most"));
+        }
         mistakes.extend(sqlite_path(settings.database.url.expose_secret()).err().map(|error| error.to_string()));
         if !mistakes.is_empty() {
             return Err(ConfigError { origin, mistakes });
@@ -85,7 +114,9 @@ impl TryFrom<Sourced<Settings>> for Config {
             backchannel_url: settings.backchannel_url,
             public_url: settings.public_url,
             database_url: settings.database.url,
-            demo_receipts: settings.demo_receipts,
+            read_scope: settings.read_scope,
+            write_scope: settings.write_scope,
+            demo_receipts: settings.demo_receipts.then_some(settings.demo_receipts_years_ago),
         })
     }
 }
@@ -108,8 +139,23 @@ mod tests {
     fn the_demo_s_own_file_is_good() {
         let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../demo/api-b.toml"));
         let config = Config::load(Some(file), []).unwrap();
-        assert_eq!((config.identifier.as_str(), config.demo_receipts), ("https://api-b.example", true));
+        assert_eq!((config.identifier.as_str(), config.demo_receipts), ("https://api-b.example", Some(0)));
         assert_eq!(config.issuer.as_str(), "http://localhost:9000");
+        assert_eq!(
+            (config.read_scope.to_string(), config.write_scope.to_string()),
+            ("read:receipts".into(), "write:receipts".into())
+        );
+    }
+
+    #[test]
+    fn the_same_binary_is_the_demo_s_archive_with_other_scopes_and_older_receipts() {
+        let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../demo/api-c.toml"));
+        let config = Config::load(Some(file), []).unwrap();
+        assert_eq!((config.identifier.as_str(), config.demo_receipts), ("https://api-c.example", Some(2)));
+        assert_eq!(
+            (config.read_scope.to_string(), config.write_scope.to_string()),
+            ("read:archive".into(), "write:archive".into())
+        );
     }
 
     #[rstest]
@@ -119,6 +165,9 @@ mod tests {
     #[case::listen("127.0.0.1:9002", "9002", "listen")]
     #[case::public_url("http://localhost:9002", "ftp://localhost", "public_url")]
     #[case::another_database("sqlite://b.sqlite", "mysql://b", "database.url")]
+    #[case::no_scope("[database]", "read_scope = ''\n[database]", "read_scope")]
+    #[case::no_name_of_a_scope("[database]", "read_scope = 'a  b'\n[database]", "scope")]
+    #[case::before_the_year_2000("[database]", "demo_receipts_years_ago = 30\n[database]", "demo_receipts_years_ago")]
     #[case::unknown_key("[database]", "demo = true\n[database]", "demo")]
     #[case::missing_key("url = \"sqlite://b.sqlite\"", "", "url")]
     fn a_mistake_is_named(#[case] good: &str, #[case] bad: &str, #[case] named: &str) {

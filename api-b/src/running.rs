@@ -22,14 +22,19 @@ pub async fn start(config: Config, listener: TcpListener, clock: Arc<dyn Clock>)
     let guard = ResourceServer::builder(config.issuer.as_str(), &config.identifier)
         .backchannel_url(config.backchannel_url)
         .public_url(config.public_url)
-        .scopes(endpoints::scopes())
+        .scopes(config.read_scope.union(&config.write_scope))
         .clock(Arc::clone(&clock))
         .build()?;
     let guard = web::Data::new(guard);
     let url = config.database_url;
     let receipts = tokio::task::spawn_blocking(move || Receipts::open(url.expose_secret())).await?;
     let receipts = web::Data::new(receipts.context("the receipts cannot be kept")?);
-    let settings = web::Data::new(Settings { clock, demo_receipts: config.demo_receipts });
+    let settings = web::Data::new(Settings {
+        clock,
+        read_scope: config.read_scope,
+        write_scope: config.write_scope,
+        demo_receipts: config.demo_receipts,
+    });
 
     let http = HttpServer::new(move || {
         App::new()

@@ -127,6 +127,21 @@ async fn a_token_without_the_scope_is_403_and_the_scope_is_named(
 }
 
 #[tokio::test]
+async fn its_scopes_can_have_other_names() {
+    let world = World::with("read_scope = 'read:archive'\nwrite_scope = 'write:archive'\ndemo_receipts = true").await;
+    let answer = world.get("/api/receipts", &world.issuer.token("usr_alice", API_B, "read:receipts")).await;
+    assert_eq!(answer.status(), 403);
+    assert!(header(&answer, "www-authenticate").contains(r#"scope="read:archive""#));
+    let reader = world.issuer.token("usr_alice", API_B, "read:archive");
+    assert_eq!(world.get("/api/receipts", &reader).await.status(), 200);
+    assert_eq!(world.file(&reader, &coffee()).await.status(), 403);
+    let writer = world.issuer.token("usr_alice", API_B, "write:archive");
+    assert_eq!(world.file(&writer, &coffee()).await.status(), 201);
+    let metadata = world.get("/.well-known/oauth-protected-resource", "").await.json::<Value>().await.unwrap();
+    assert_eq!(metadata["scopes_supported"], json!(["read:archive", "write:archive"]));
+}
+
+#[tokio::test]
 async fn without_a_token_nothing_is_told_but_how_to_get_one() {
     let world = World::start().await;
     for path in ["/api/receipts", "/api/me"] {

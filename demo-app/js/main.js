@@ -1,7 +1,7 @@
 // Ties the page together: what is shown, which button does what, and what the person is told.
 
 import * as api from './api.js';
-import { SignedOut } from './problem.js';
+import { Question, SignedOut } from './problem.js';
 import * as receiptForm from './receipt-form.js';
 import { amountText, showReport } from './report-view.js';
 import * as session from './session.js';
@@ -11,8 +11,10 @@ const part = (id) => document.getElementById(id);
 const form = part('receipt-form');
 /** The person has loaded a report: it must not go stale in view. */
 let reportIsWanted = false;
+/** This deployment has an archive of earlier years. */
+let archiveIsThere = false;
 
-/** Says something to everybody. `kind`: '', 'good' or 'problem'; `way`: a button that leads on. */
+/** Says something to everybody. `kind`: '', 'good', 'question' or 'problem'; `way`: a button that leads on. */
 function say(text, kind = '', way) {
   const place = part('message');
   place.className = `message ${kind}`;
@@ -36,7 +38,8 @@ async function attempt(work, trigger) {
     if (error instanceof SignedOut) show();
     const known = error.constructor !== Error && 'way' in error;
     if (!known) console.error(error);
-    say(known ? error.message : 'Something went wrong on this page. Reload it and try again.', 'problem', error.way);
+    const kind = error instanceof Question ? 'question' : 'problem';
+    say(known ? error.message : 'Something went wrong on this page. Reload it and try again.', kind, error.way);
     part('message').focus();
   } finally {
     if (trigger) trigger.ariaDisabled = 'false';
@@ -47,6 +50,7 @@ async function attempt(work, trigger) {
 function show() {
   const user = session.user();
   for (const id of ['account', 'report-section', 'receipt-section', 'sign-out']) part(id).hidden = !user;
+  part('archive-section').hidden = !user || !archiveIsThere;
   part('welcome').hidden = Boolean(user);
   part('user-name').textContent = user ? user.name ?? user.preferred_username ?? user.sub : '';
   if (user) {
@@ -54,6 +58,7 @@ function show() {
   } else {
     // Nothing of the person who was signed in stays on the page.
     part('report').replaceChildren();
+    part('archive').replaceChildren();
     reportIsWanted = false;
     receiptForm.clear(form);
   }
@@ -61,19 +66,45 @@ function show() {
 
 async function loadReport() {
   const report = await freshReport();
-  say(`The report is here: ${report.receipts} ${report.receipts === 1 ? 'receipt' : 'receipts'}.`, 'good');
+  say(`The report is here: ${counted(report)}.`, 'good');
+}
+
+async function loadArchive() {
+  const report = await shown(part('archive'), api.archive, 'There are no receipts of earlier years.');
+  say(`The archive is open: ${counted(report)}.`, 'good');
+}
+
+function counted({ receipts }) {
+  return `${receipts} ${receipts === 1 ? 'receipt' : 'receipts'}`;
 }
 
 async function freshReport() {
-  const place = part('report');
   reportIsWanted = true;
+  return shown(part('report'), api.report, 'There are no receipts yet. File your first one below.');
+}
+
+/** Gets a report and shows it at a place of the page. */
+async function shown(place, get, nothing) {
   place.ariaBusy = 'true';
   try {
-    const report = await api.report();
-    showReport(place, report);
+    const report = await get();
+    showReport(place, report, nothing);
     return report;
   } finally {
     place.ariaBusy = 'false';
+  }
+}
+
+/** Back from the auth server: signed in, and on with what the person had wanted. */
+async function arrive() {
+  const wish = await session.completeSignIn();
+  archiveIsThere = (await settings()).archive;
+  show();
+  say(`You are signed in as ${part('user-name').textContent}.`);
+  part('account-title').focus();
+  if (wish === 'archive') {
+    await loadArchive();
+    part('archive-title').focus();
   }
 }
 
@@ -107,6 +138,7 @@ async function checkAddress() {
 part('sign-in').addEventListener('click', (event) => attempt(session.signIn, event.currentTarget));
 part('sign-out').addEventListener('click', (event) => attempt(session.signOut, event.currentTarget));
 part('load-report').addEventListener('click', (event) => attempt(loadReport, event.currentTarget));
+part('load-archive').addEventListener('click', (event) => attempt(loadArchive, event.currentTarget));
 form.addEventListener('submit', (event) => {
   event.preventDefault();
   attempt(fileReceipt, event.submitter);
@@ -114,12 +146,9 @@ form.addEventListener('submit', (event) => {
 
 if (session.isReturn()) {
   say('Signing you in.');
-  await attempt(session.completeSignIn);
+  await attempt(arrive);
+  // Also where that did not work.
   show();
-  if (session.user()) {
-    say(`You are signed in as ${part('user-name').textContent}.`);
-    part('account-title').focus();
-  }
 } else {
   show();
   await attempt(checkAddress);

@@ -8,5 +8,8 @@ export class Problem extends Error {
   }
 }
 
+/** Nothing is wrong: the person is asked something before it goes on. */
+export class Question extends Problem {}
+
 /** The person has to sign in again: the tokens are gone or not good any more. */
 export class SignedOut extends Problem {}

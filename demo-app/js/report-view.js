@@ -11,9 +11,10 @@ export function amountText(cents, currency) {
   }
 }
 
-export function showReport(place, report) {
+/** `nothing`: what is said where there are no receipts. */
+export function showReport(place, report, nothing) {
   if (report.receipts === 0) {
-    place.replaceChildren(element('p', 'There are no receipts yet. File your first one below.', 'muted'));
+    place.replaceChildren(element('p', nothing, 'muted'));
     return;
   }
   const tables = element('div', undefined, 'tables');

@@ -19,21 +19,26 @@ export function user() {
   return tokens?.user;
 }
 
-/** Sends the person to the auth server. The page is left. */
-export async function signIn() {
+/**
+ * Sends the person to the auth server. The page is left, and the tokens with it. `demand`: what else is asked of the person,
+ * such as { prompt: 'consent' }; `wish`: what they wanted to do, to go on with it when they are back.
+ */
+export async function signIn(demand = {}, wish = undefined) {
   if (!globalThis.isSecureContext || !crypto.subtle) {
     throw new Problem('Signing in needs https, or an address on this machine (http://localhost).');
   }
   const { server, client_id, redirect_uri, scope, audience } = await settings({ anew: true });
-  const journey = { state: randomText(), nonce: randomText(), verifier: randomText() };
+  const journey = { state: randomText(), nonce: randomText(), verifier: randomText(), wish };
   sessionStorage.setItem(JOURNEY, JSON.stringify(journey));
   const address = new URL(server.authorization_endpoint);
   const parameters = {
     response_type: 'code', client_id, redirect_uri, scope, audience,
     state: journey.state, nonce: journey.nonce,
     code_challenge: await challengeOf(journey.verifier), code_challenge_method: 'S256',
+    ...demand,
   };
-  for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, value);
+  const asked = Object.entries(parameters).filter(([, value]) => value !== undefined);
+  for (const [name, value] of asked) address.searchParams.set(name, value);
   location.assign(address);
 }
 
@@ -42,7 +47,7 @@ export function isReturn() {
   return location.pathname === '/callback';
 }
 
-/** Takes what the auth server sent the person back with, and gets the tokens for it. */
+/** Takes what the auth server sent the person back with, and gets the tokens for it. Tells what the person had wanted to do. */
 export async function completeSignIn() {
   const answer = new URLSearchParams(location.search);
   // The code leaves the address bar and the history at once.
@@ -59,7 +64,7 @@ export async function completeSignIn() {
   if (server.authorization_response_iss_parameter_supported && answer.get('iss') !== issuer) {
     throw new Problem('The answer does not come from the auth server that was asked.', again);
   }
-  if (answer.has('error')) throw new Problem(refusal(answer), again);
+  if (answer.has('error')) throw new Problem(refusal(answer, journey), again);
   const got = await tokenRequest({
     grant_type: 'authorization_code', code: answer.get('code') ?? '', redirect_uri, code_verifier: journey.verifier,
   });
@@ -71,6 +76,7 @@ export async function completeSignIn() {
     throw new Problem('The auth server answered for another sign-in.', again);
   }
   keep(got.body, claims);
+  return journey.wish;
 }
 
 /** The access token, renewed if it is about to end. `fresh`: renewed in any case, since an API refused the last one. */
@@ -153,7 +159,9 @@ function idTokenClaims(token) {
   }
 }
 
-function refusal(answer) {
-  const refused = answer.get('error') === 'access_denied';
-  return refused ? 'You did not allow this app to go on, so you are not signed in.' : 'The auth server could not sign you in.';
+function refusal(answer, { wish }) {
+  if (answer.get('error') !== 'access_denied') return 'The auth server could not sign you in.';
+  return wish === 'archive'
+    ? 'You did not agree, so the archive stays closed. Sign in again to go on without it.'
+    : 'You did not allow this app to go on, so you are not signed in.';
 }

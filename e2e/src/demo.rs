@@ -1,4 +1,4 @@
-//! `e2e demo`: the demo world without Docker. Builds what it needs, starts the three services as processes, tells where
+//! `e2e demo`: the demo world without Docker. Builds what it needs, starts the services as processes, tells where
 //! to look, and stops them all on Ctrl-C or SIGTERM.
 
 use std::io::ErrorKind;
@@ -51,7 +51,7 @@ async fn start(options: Options) -> Result<Stack> {
         bail!("{}", port_is_taken(options.ports, service));
     }
     let binaries = if options.build {
-        println!("building the three services");
+        println!("building the services");
         tokio::task::spawn_blocking(Binaries::built).await??
     } else {
         Binaries::beside()?
@@ -75,12 +75,12 @@ fn port_is_taken(ports: Ports, service: Service) -> String {
 fn welcome(stack: &Stack) -> String {
     let users = [(ALICE, "has all permissions"), (BOB, "may not write receipts"), (CAROL, "is blocked")];
     let users = users.map(|(name, about)| format!("  {name:<6} {:<16} {about}", password_of(name)));
-    let Ports { auth_server, api_a, api_b } = stack.ports;
+    let Ports { auth_server, api_a, api_b, api_c } = stack.ports;
     let check = if stack.ports == Ports::DEMO {
         "cargo run -p e2e -- run".to_owned()
     } else {
-        let (a, b) = (stack.api_a_url(), stack.api_b_url());
-        format!("cargo run -p e2e -- run --issuer {} --api-a {a} --api-b {b}", stack.issuer())
+        let (a, b, c) = (stack.api_a_url(), stack.api_b_url(), stack.api_c_url());
+        format!("cargo run -p e2e -- run --issuer {} --api-a {a} --api-b {b} --api-c {c}", stack.issuer())
     };
     [
         "",
@@ -89,6 +89,7 @@ fn welcome(stack: &Stack) -> String {
         &format!("  auth server  http://localhost:{auth_server}"),
         &format!("  API A        http://localhost:{api_a}    Reports, and the demo app"),
         &format!("  API B        http://localhost:{api_b}    Receipts"),
+        &format!("  API C        http://localhost:{api_c}    Archive"),
         &format!("  data, logs   {}", stack.directory().display()),
         "",
         "Sign in as:",
@@ -108,7 +109,7 @@ mod tests {
     #[tokio::test]
     async fn a_taken_port_is_one_line_with_port_and_setting() {
         let taken = Reserved::free().unwrap();
-        let ports = Ports { auth_server: 0, api_a: taken.ports.api_a, api_b: 0 };
+        let ports = Ports { auth_server: 0, api_a: taken.ports.api_a, api_b: 0, api_c: 0 };
         let error = start(Options { ports, data: None, build: false }).await.err().unwrap().to_string();
         let port = taken.ports.api_a;
         let expected =

@@ -1,7 +1,7 @@
 //! The harness of Deputy: starts the stack, drives it as a person, an app and an API would, and checks any deployment
 //! from outside.
 //!
-//! - [`stack`]: the three services on free ports, in process or as processes, on `SQLite` or `PostgreSQL`.
+//! - [`stack`]: the services on free ports, in process or as processes, on `SQLite` or `PostgreSQL`.
 //! - [`steps`]: one client for each of the six steps, so that a test reads like them.
 //! - [`checks`]: what `e2e run` asks of a deployment, one line a step.
 //! - [`demo`]: `e2e demo`, the demo world without Docker.

@@ -8,6 +8,8 @@ use crate::steps::Credentials;
 pub const API_A: &str = "https://api-a.example";
 /// API B "Receipts": the target API.
 pub const API_B: &str = "https://api-b.example";
+/// API C "Archive": a target API that asks its users first.
+pub const API_C: &str = "https://api-c.example";
 
 /// The demo app, which people sign in to.
 pub const DEMO_APP: &str = "demo-app";

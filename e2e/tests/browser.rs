@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use e2e::browser::Browser;
 use e2e::stack::Stack;
 use e2e::steps::App;
+use thirtyfour::Key;
 
 #[tokio::test]
 async fn alice_signs_in_sees_her_report_files_a_receipt_and_signs_out() -> Result<()> {
@@ -39,6 +40,53 @@ async fn alice_signs_in_sees_her_report_files_a_receipt_and_signs_out() -> Resul
     assert_eq!(browser.complaints().await?, Vec::<String>::new());
     browser.close().await?;
     stack.stop().await
+}
+
+/// The way through a missing consent: said in words, asked at the auth server, and on with what the person had wanted. By
+/// keyboard alone.
+#[tokio::test]
+async fn alice_opens_the_archive_after_she_has_agreed() -> Result<()> {
+    let Some(browser) = Browser::for_test().await? else { return Ok(()) };
+    let stack = Stack::builder().in_process().start().await?;
+    browser.driver.goto(stack.api_a_url().as_str()).await?;
+    browser.click("#sign-in").await?;
+    sign_in(&browser, "alice", "alice-password").await?;
+    browser.read("#user-name", "alice").await?;
+
+    press(&browser, "#load-archive").await?;
+    browser.read("#message", "needs your consent").await?;
+    browser.screenshot("6-consent-needed").await?;
+    press(&browser, "#message button").await?;
+    browser.see("button[name=decision][value=deny]").await?;
+    browser.read("main", "Archive").await?;
+    browser.screenshot("7-consent-page").await?;
+    // First she thinks better of it.
+    press(&browser, "button[name=decision][value=deny]").await?;
+    browser.read("#message", "You did not agree").await?;
+    press(&browser, "#message button").await?;
+    browser.read("#user-name", "alice").await?;
+
+    press(&browser, "#load-archive").await?;
+    press(&browser, "#message button").await?;
+    press(&browser, "button[name=decision][value=allow]").await?;
+    // Nothing more to press: the app goes on with what she had wanted.
+    browser.read("#archive", "Total in EUR").await?;
+    browser.read("#message", "The archive is open").await?;
+    browser.screenshot("8-archive").await?;
+    let stored =
+        browser.driver.execute("return JSON.stringify({ ...sessionStorage, ...localStorage })", vec![]).await?;
+    assert_eq!(stored.json().as_str(), Some("{}"), "nothing is left behind, and no token ever was");
+
+    // The refusal was an answer, and browsers write those to their console.
+    let complaints = browser.complaints().await?;
+    ensure!(complaints.iter().all(|line| line.contains("/api/archive") && line.contains("401")), "{complaints:?}");
+    browser.close().await?;
+    stack.stop().await
+}
+
+/// Presses the button at `css` by its key, as who has no mouse does.
+async fn press(browser: &Browser, css: &str) -> Result<()> {
+    Ok(browser.see(css).await?.send_keys(Key::Enter + "").await?)
 }
 
 async fn sign_in(browser: &Browser, username: &str, password: &str) -> Result<()> {

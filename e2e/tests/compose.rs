@@ -61,7 +61,7 @@ impl Compose {
             let mut inspect = Command::new("docker");
             inspect.args(["inspect", "--format", "{{.Name}} {{.State.Health.Status}}"]).args(ids.split_whitespace());
             let states = String::from_utf8_lossy(&inspect.output().await?.stdout).into_owned();
-            if states.lines().count() >= 3 && states.lines().all(|line| line.ends_with(" healthy")) {
+            if states.lines().count() >= Service::ALL.len() && states.lines().all(|line| line.ends_with(" healthy")) {
                 return Ok(());
             }
             ensure!(Instant::now() < deadline, "not healthy after two minutes: {states}");
@@ -126,7 +126,7 @@ async fn check(compose: &Compose, ports: Ports) -> Result<()> {
 }
 
 async fn passes_every_check(ports: Ports) -> Result<()> {
-    let target = checks::Target::demo(&ports.issuer(), &ports.api_a(), &ports.api_b())?;
+    let target = checks::Target::demo(&ports.issuer(), &ports.api_a(), &ports.api_b())?.with_archive(&ports.api_c());
     let report = checks::run(&target, |line| println!("{}", checks::line(line, checks::Style::Plain))).await;
     ensure!(report.exit_code() == 0, "{}", checks::summary(&report, checks::Style::Plain));
     Ok(())

@@ -49,6 +49,7 @@ async fn the_demo_starts_passes_its_checks_and_stops_on_ctrl_c() -> Result<()> {
         format!("--auth-server-port={}", ports.auth_server),
         format!("--api-a-port={}", ports.api_a),
         format!("--api-b-port={}", ports.api_b),
+        format!("--api-c-port={}", ports.api_c),
         "--no-build".to_owned(),
     ];
     let mut demo = start_demo(&arguments).await?;
@@ -64,6 +65,8 @@ async fn the_demo_starts_passes_its_checks_and_stops_on_ctrl_c() -> Result<()> {
             ports.api_a().as_str(),
             "--api-b",
             ports.api_b().as_str(),
+            "--api-c",
+            ports.api_c().as_str(),
         ])
         .arg("--junit")
         .arg(&junit)

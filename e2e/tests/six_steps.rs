@@ -50,6 +50,7 @@ async fn every_check_of_e2e_run_passes_against_processes() -> Result<()> {
 
 async fn passes_every_check(stack: &Stack) -> Result<()> {
     let target = checks::Target::demo(&stack.issuer(), &stack.api_a_url(), &stack.api_b_url())?;
+    let target = target.with_archive(&stack.api_c_url());
     let report = checks::run(&target, |line| println!("{}", checks::line(line, checks::Style::Plain))).await;
     assert_eq!(report.exit_code(), 0, "{}", checks::summary(&report, checks::Style::Plain));
     Ok(())

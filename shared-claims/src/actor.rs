@@ -18,6 +18,13 @@ pub struct Actor {
     pub act: Option<Box<Actor>>,
 }
 
+/// Who one actor is, without those who acted before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActorIdentity<'a> {
+    pub sub: &'a str,
+    pub client_id: Option<&'a str>,
+}
+
 impl Actor {
     /// A client that acts, with nobody before it.
     #[must_use]
@@ -30,6 +37,12 @@ impl Actor {
     pub fn after(mut self, earlier: Option<Actor>) -> Self {
         self.act = earlier.map(Box::new);
         self
+    }
+
+    /// This actor alone: what a decision may look at (RFC 8693 section 4.1).
+    #[must_use]
+    pub fn identity(&self) -> ActorIdentity<'_> {
+        ActorIdentity { sub: &self.sub, client_id: self.client_id.as_deref() }
     }
 
     /// All actors of the chain, the current one first.

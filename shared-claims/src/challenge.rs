@@ -3,9 +3,7 @@
 
 use std::fmt::Write as _;
 
-use url::Url;
-
-use crate::{Problem, ResourceServer, Scope};
+use crate::{AccessToken, Problem, ResourceServer, Scope};
 
 /// Why a request is refused for its token (RFC 6750 section 3.1). Texts are public.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +15,16 @@ pub enum Refusal {
     InvalidRequest(String),
     /// The token is no good: 401. The client gets a fresh one and tries again.
     InvalidToken(String),
-    /// The user must sign in more strongly or more recently: 401 (RFC 9470 section 3).
-    InsufficientUserAuthentication(String),
+    /// The user must agree at a page first: 401. The app sends the user to `/authorize` with `prompt=consent`.
+    InteractionRequired(String),
+    /// The user must sign in more strongly or more recently: 401, with what is demanded (RFC 9470 section 3).
+    InsufficientUserAuthentication {
+        description: String,
+        /// The demanded authentication contexts, in order of preference, separated by spaces.
+        acr_values: Option<String>,
+        /// How many seconds ago the user may have signed in at most.
+        max_age: Option<u64>,
+    },
     /// The token is good and does not allow this: 403. Names the scope that would.
     InsufficientScope(Scope),
 }
@@ -28,7 +34,7 @@ pub enum Refusal {
 pub struct Challenge {
     refusal: Refusal,
     realm: String,
-    metadata_url: Option<Url>,
+    metadata_url: Option<String>,
 }
 
 impl ResourceServer {
@@ -36,7 +42,21 @@ impl ResourceServer {
     /// that the caller's token is no good any more.
     #[must_use]
     pub fn challenge(&self, refusal: Refusal) -> Challenge {
-        Challenge { refusal, realm: self.metadata().resource.clone(), metadata_url: self.metadata_url().cloned() }
+        Challenge {
+            refusal,
+            realm: self.metadata().resource.clone(),
+            metadata_url: self.metadata_url().map(ToString::to_string),
+        }
+    }
+
+    /// The token allows every name of `scope` (RFC 6750 section 3.1, `insufficient_scope`). For scopes that a handler's
+    /// signature cannot name, since they come from the configuration.
+    pub fn require(&self, token: &AccessToken, scope: &Scope) -> Result<(), Challenge> {
+        if scope.is_subset(token.scope()) {
+            Ok(())
+        } else {
+            Err(self.challenge(Refusal::InsufficientScope(scope.clone())))
+        }
     }
 }
 
@@ -49,7 +69,10 @@ impl Challenge {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self.refusal {
-            Refusal::MissingToken | Refusal::InvalidToken(_) | Refusal::InsufficientUserAuthentication(_) => 401,
+            Refusal::MissingToken
+            | Refusal::InvalidToken(_)
+            | Refusal::InteractionRequired(_)
+            | Refusal::InsufficientUserAuthentication { .. } => 401,
             Refusal::InvalidRequest(_) => 400,
             Refusal::InsufficientScope(_) => 403,
         }
@@ -62,7 +85,8 @@ impl Challenge {
             Refusal::MissingToken => None,
             Refusal::InvalidRequest(_) => Some("invalid_request"),
             Refusal::InvalidToken(_) => Some("invalid_token"),
-            Refusal::InsufficientUserAuthentication(_) => Some("insufficient_user_authentication"),
+            Refusal::InteractionRequired(_) => Some("interaction_required"),
+            Refusal::InsufficientUserAuthentication { .. } => Some("insufficient_user_authentication"),
             Refusal::InsufficientScope(_) => Some("insufficient_scope"),
         }
     }
@@ -82,8 +106,16 @@ impl Challenge {
         if let Refusal::InsufficientScope(scope) = &self.refusal {
             add("scope", &scope.to_string());
         }
+        if let Refusal::InsufficientUserAuthentication { acr_values, max_age, .. } = &self.refusal {
+            if let Some(acr_values) = acr_values {
+                add("acr_values", acr_values);
+            }
+            if let Some(seconds) = max_age {
+                add("max_age", &seconds.to_string());
+            }
+        }
         if let Some(url) = &self.metadata_url {
-            add("resource_metadata", url.as_str());
+            add("resource_metadata", url);
         }
         value
     }
@@ -105,7 +137,8 @@ impl Challenge {
             Refusal::InsufficientScope(scope) => format!("the token does not allow this: it needs the scope {scope}"),
             Refusal::InvalidRequest(text)
             | Refusal::InvalidToken(text)
-            | Refusal::InsufficientUserAuthentication(text) => text.clone(),
+            | Refusal::InteractionRequired(text)
+            | Refusal::InsufficientUserAuthentication { description: text, .. } => text.clone(),
         }
     }
 }
@@ -155,6 +188,7 @@ mod response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use url::Url;
 
     fn api() -> ResourceServer {
         let public_url: Url = "http://localhost:9002".parse().unwrap();
@@ -175,6 +209,19 @@ mod tests {
         let challenge = api().challenge(Refusal::InsufficientScope("read:receipts".parse().unwrap()));
         assert_eq!((challenge.status(), challenge.error()), (403, Some("insufficient_scope")));
         assert!(challenge.header_value().contains(r#", scope="read:receipts""#));
+    }
+
+    #[test]
+    fn what_a_stronger_sign_in_takes_is_said() {
+        let refusal = Refusal::InsufficientUserAuthentication {
+            description: "sign in again".to_owned(),
+            acr_values: Some("phr urn:mfa".to_owned()),
+            max_age: Some(300),
+        };
+        let challenge = api().challenge(refusal);
+        let value = challenge.header_value();
+        assert_eq!((challenge.status(), challenge.error()), (401, Some("insufficient_user_authentication")));
+        assert!(value.contains(r#", acr_values="phr urn:mfa", max_age="300""#), "{value}");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::actor::ActorIdentity;
 use crate::{Actor, Scope};
 
 /// The claims of an access token by RFC 9068.
@@ -63,6 +64,20 @@ impl AccessTokenClaims {
     #[must_use]
     pub fn has_user(&self) -> bool {
         self.auth_time.is_some()
+    }
+
+    /// Who acts for the user now, for access decisions (RFC 8693 section 4.1: the current actor alone counts). None on the
+    /// first token of a chain: there the app that holds it acts, and `client_id` names it.
+    #[must_use]
+    pub fn current_actor(&self) -> Option<ActorIdentity<'_>> {
+        self.act.as_ref().map(Actor::identity)
+    }
+
+    /// Everybody who acts or acted for the user, the current actor first. For audit only: those after the first are no
+    /// ground for letting anybody in (RFC 8693 section 4.1). What may be demanded of them, to refuse more, is a
+    /// [`ChainPolicy`](crate::ChainPolicy).
+    pub fn history(&self) -> impl Iterator<Item = ActorIdentity<'_>> {
+        self.act.iter().flat_map(Actor::history).map(Actor::identity)
     }
 }
 

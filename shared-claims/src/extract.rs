@@ -1,21 +1,21 @@
 //! Extractors for actix handlers: a handler says in its signature who may call it, and never runs for anybody else.
 //!
-//! The token comes in the header `Authorization: Bearer` and nowhere else (RFC 6750 section 2.1; RFC 9700 section 4.3.2
-//! for why not in a query). Refusals answer themselves (RFC 6750 section 3).
+//! Refusals answer themselves (RFC 6750 section 3).
 
 use std::future::Future;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
+use std::sync::LazyLock;
 
 use actix_web::dev::Payload;
 use actix_web::error::InternalError;
-use actix_web::http::header::{AUTHORIZATION, RETRY_AFTER};
+use actix_web::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use actix_web::{FromRequest, HttpRequest, web};
-use url::form_urlencoded;
 
+use crate::bearer::bearer_token;
 use crate::challenge::Refusal;
-use crate::{AccessToken, Problem, ResourceServer, Scope, Unauthenticated};
+use crate::{AccessToken, ChainPolicy, ChainRefused, Problem, ResourceServer, Scope, Unauthenticated};
 
 /// A scope that a handler demands, as a type. Made by [`required_scope!`](crate::required_scope).
 pub trait RequiredScope: 'static {
@@ -75,13 +75,60 @@ pub const fn is_scope(text: &str) -> bool {
     in_name
 }
 
-/// Who calls: a validated access token that allows at least `S`. Needs `web::Data<ResourceServer>` in the app.
-pub struct Caller<S: RequiredScope = AnyScope> {
-    token: AccessToken,
-    allowed: PhantomData<fn() -> S>,
+/// A chain of actors that a handler demands, as a type. Made by [`required_chain!`](crate::required_chain).
+pub trait RequiredChain: 'static {
+    fn policy() -> &'static ChainPolicy;
 }
 
-impl<S: RequiredScope> Deref for Caller<S> {
+/// Any chain of actors, or none.
+#[derive(Clone, Copy, Debug)]
+pub struct AnyChain;
+
+impl RequiredChain for AnyChain {
+    fn policy() -> &'static ChainPolicy {
+        static ANY: LazyLock<ChainPolicy> = LazyLock::new(ChainPolicy::any);
+        &ANY
+    }
+}
+
+/// Names a [`ChainPolicy`] by a type, for [`Caller`]. A policy that comes from the configuration is checked in the handler's
+/// first line instead: `policy.check(&caller.claims)?`.
+///
+/// ```
+/// use shared_claims::{Caller, ChainPolicy};
+///
+/// shared_claims::required_scope!(pub ReadReceipts = "read:receipts");
+/// shared_claims::required_chain!(pub ThroughReports = ChainPolicy::any().current_actor_one_of(["api-a"]).at_most_hops(1));
+///
+/// /// Runs only for calls that the API "Reports" makes itself on behalf of a user. Others get 403.
+/// async fn receipts(caller: Caller<ReadReceipts, ThroughReports>) -> String {
+///     format!("the receipts of {}", caller.claims.sub)
+/// }
+/// ```
+#[macro_export]
+macro_rules! required_chain {
+    ($(#[$meta:meta])* $visibility:vis $name:ident = $policy:expr) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug)]
+        $visibility struct $name;
+
+        impl $crate::extract::RequiredChain for $name {
+            fn policy() -> &'static $crate::ChainPolicy {
+                static POLICY: ::std::sync::LazyLock<$crate::ChainPolicy> = ::std::sync::LazyLock::new(|| $policy);
+                &POLICY
+            }
+        }
+    };
+}
+
+/// Who calls: a validated access token that allows at least `S`, and came here through a chain that `C` lets through. Needs
+/// `web::Data<ResourceServer>` in the app.
+pub struct Caller<S: RequiredScope = AnyScope, C: RequiredChain = AnyChain> {
+    token: AccessToken,
+    allowed: PhantomData<fn() -> (S, C)>,
+}
+
+impl<S: RequiredScope, C: RequiredChain> Deref for Caller<S, C> {
     type Target = AccessToken;
 
     fn deref(&self) -> &AccessToken {
@@ -89,19 +136,19 @@ impl<S: RequiredScope> Deref for Caller<S> {
     }
 }
 
-impl<S: RequiredScope> Clone for Caller<S> {
+impl<S: RequiredScope, C: RequiredChain> Clone for Caller<S, C> {
     fn clone(&self) -> Self {
         Self { token: self.token.clone(), allowed: PhantomData }
     }
 }
 
-impl<S: RequiredScope> std::fmt::Debug for Caller<S> {
+impl<S: RequiredScope, C: RequiredChain> std::fmt::Debug for Caller<S, C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Caller").field(&self.token).finish()
     }
 }
 
-impl<S: RequiredScope> FromRequest for Caller<S> {
+impl<S: RequiredScope, C: RequiredChain> FromRequest for Caller<S, C> {
     type Error = actix_web::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Self::Error>>>>;
 
@@ -110,52 +157,28 @@ impl<S: RequiredScope> FromRequest for Caller<S> {
             log::error!("the app has no web::Data<ResourceServer>, so nobody can be let in");
             return Box::pin(async { Err(Problem::new(500, "Internal Server Error").into()) });
         };
-        let token = bearer_token(request).map(ToOwned::to_owned);
+        let token = token_of(request).map(ToOwned::to_owned);
         Box::pin(async move {
             let token = token.map_err(|refusal| api.challenge(refusal))?;
             let token = api.authenticate(&token).await.map_err(|refused| answer(&api, &refused))?;
-            allows(&token, S::SCOPE).map_err(|refusal| api.challenge(refusal))?;
+            // `required_scope!` lets no other text through than one that parses; what did would allow nobody.
+            let scope: Scope =
+                S::SCOPE.parse().map_err(|_| api.challenge(Refusal::InsufficientScope(Scope::empty())))?;
+            api.require(&token, &scope)?;
+            C::policy().check(&token.claims).inspect_err(log_refused)?;
             Ok(Self { token, allowed: PhantomData })
         })
     }
 }
 
-/// The token of the request, sent in the one way that is accepted, once.
-fn bearer_token(request: &HttpRequest) -> Result<&str, Refusal> {
-    if form_urlencoded::parse(request.query_string().as_bytes()).any(|(name, _)| name == "access_token") {
-        return Err(malformed("a token does not belong in the address: send it in the header Authorization"));
-    }
-    let mut headers = request.headers().get_all(AUTHORIZATION);
-    let Some(header) = headers.next() else { return Err(Refusal::MissingToken) };
-    if headers.next().is_some() {
-        return Err(malformed("the header Authorization comes more than once"));
-    }
-    let header = header.to_str().map_err(|_| malformed("the header Authorization is not plain text"))?;
-    let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
-    if !scheme.eq_ignore_ascii_case("Bearer") {
-        // Another scheme is as good as none (RFC 6750 section 3.1).
-        return Err(Refusal::MissingToken);
-    }
-    let token = token.trim_start_matches(' ');
-    if is_b64token(token) { Ok(token) } else { Err(malformed("behind Bearer belongs one token")) }
+/// The token of the request, sent in the one way that is accepted.
+fn token_of(request: &HttpRequest) -> Result<&str, Refusal> {
+    let headers = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
+    bearer_token(headers, request.query_string())
 }
 
-/// `b64token` (RFC 6750 section 2.1): also what keeps `a, Bearer b` from being a token.
-fn is_b64token(text: &str) -> bool {
-    let body = text.trim_end_matches('=');
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
-    !body.is_empty() && body.bytes().all(allowed)
-}
-
-fn malformed(description: &str) -> Refusal {
-    Refusal::InvalidRequest(description.to_owned())
-}
-
-/// Every name of `scope` is in the token's scope (RFC 6750 section 3.1, `insufficient_scope`).
-fn allows(token: &AccessToken, scope: &'static str) -> Result<(), Refusal> {
-    // `required_scope!` lets no other text through than one that parses; what did would allow nobody.
-    let required: Scope = scope.parse().map_err(|_| Refusal::InsufficientScope(Scope::empty()))?;
-    if required.is_subset(token.scope()) { Ok(()) } else { Err(Refusal::InsufficientScope(required)) }
+fn log_refused(refused: &ChainRefused) {
+    log::info!("a chain is refused: {}", refused.reason());
 }
 
 fn answer(api: &ResourceServer, refused: &Unauthenticated) -> actix_web::Error {

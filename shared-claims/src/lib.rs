@@ -2,10 +2,12 @@
 //! and how an API exchanges the token that it was called with for one meant for the next API.
 //!
 //! - [`claims`], [`actor`], [`scope`]: plain types, no I/O (RFC 9068, RFC 8693).
+//! - [`chain`]: what an API demands of the chain of actors behind a call.
 //! - [`clock`]: where time comes in, so that tests can hold it still.
 //! - [`validator`]: checking a token (RFC 9068), pure.
 //! - [`discovery`], [`jwks`]: where the issuer's endpoints are (RFC 8414), and its keys, fetched and kept.
 //! - [`resource_server`]: what an API keeps to check its callers' tokens.
+//! - [`bearer`]: the token of a request.
 //! - [`challenge`], [`problem`]: how an API refuses (RFC 6750, RFC 9457).
 //! - [`protected_resource`]: what an API says of itself (RFC 9728).
 //! - [`extract`] (feature `actix`): extractors, so that a handler's signature says who may call it.
@@ -48,6 +50,8 @@
 
 pub mod access_token;
 pub mod actor;
+pub mod bearer;
+pub mod chain;
 pub mod challenge;
 pub mod claims;
 pub mod clock;
@@ -69,14 +73,20 @@ pub mod service;
 pub mod validator;
 
 pub use access_token::AccessToken;
-pub use actor::Actor;
+pub use actor::{Actor, ActorIdentity};
+pub use chain::{ChainPolicy, ChainRefused};
 pub use challenge::{Challenge, Refusal};
 pub use claims::{AccessTokenClaims, Audience};
 pub use clock::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "client")]
-pub use exchange::{ExchangeClient, ExchangeError, ExchangedToken};
+pub use exchange::{CallError, CallerAnswer, ExchangeClient, ExchangeError, ExchangedToken};
 #[cfg(feature = "actix")]
-pub use extract::{AnyScope, Caller, RequiredScope};
+pub use extract::{AnyChain, AnyScope, Caller, RequiredChain, RequiredScope};
 pub use problem::Problem;
 pub use resource_server::{ResourceServer, Unauthenticated};
 pub use scope::{Scope, ScopeToken};
+
+/// The guide's Rust is compiled with this crate's own.
+#[cfg(all(doctest, feature = "actix", feature = "client"))]
+#[doc = include_str!("../../docs/call-another-api.md")]
+mod call_another_api {}

@@ -159,6 +159,13 @@ impl Issuer {
         self.signer.sign(&claims)
     }
 
+    #[cfg(feature = "actix")]
+    pub fn token_without(&self, claim: &str) -> String {
+        let mut claims = claims(NOW);
+        claims.as_object_mut().unwrap().remove(claim);
+        self.signer.sign(&claims)
+    }
+
     pub fn token(&self) -> String {
         self.signer.sign(&claims(NOW))
     }

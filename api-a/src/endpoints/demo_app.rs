@@ -33,6 +33,8 @@ struct AppSettings {
     redirect_uri: String,
     post_logout_redirect_uri: String,
     scope: &'static str,
+    /// Whether there is an archive of earlier years.
+    archive: bool,
 }
 
 impl DemoApp {
@@ -48,6 +50,7 @@ impl DemoApp {
             redirect_uri: format!("{base}/callback"),
             post_logout_redirect_uri: format!("{base}/"),
             scope: SCOPE,
+            archive: config.archive.is_some(),
         };
         // Nothing but our own files and the auth server; forms are sent by script, so none may be posted by the browser.
         let content_security_policy = format!(

@@ -1,7 +1,6 @@
 //! HTTP in, HTTP out. This file is the route table.
 
 mod demo_app;
-mod failure;
 mod me;
 mod report;
 
@@ -12,6 +11,7 @@ use actix_web::web::{self, Data, ServiceConfig, get, post, resource, scope};
 use shared_claims::service::{answer, health};
 use shared_claims::{Clock, RequiredScope as _, Scope, protected_resource, required_scope};
 
+use crate::receipts::Archive;
 use crate::store::Filings;
 pub use demo_app::DemoApp;
 
@@ -28,18 +28,23 @@ pub fn scopes() -> Scope {
     [ReadReports::SCOPE, WriteReports::SCOPE].iter().filter_map(|name| name.parse().ok()).collect()
 }
 
-/// All routes.
-pub fn routes(filings: &Filings, demo_app: Option<Data<DemoApp>>) -> impl FnOnce(&mut ServiceConfig) + use<> {
+/// All routes. `archive` and `demo_app` are there where they are configured.
+pub fn routes(
+    filings: &Filings,
+    archive: Option<Data<Archive>>,
+    demo_app: Option<Data<DemoApp>>,
+) -> impl FnOnce(&mut ServiceConfig) + use<> {
     let health = health::routes(filings.store().clone());
     move |app: &mut ServiceConfig| {
-        app.configure(health).service(protected_resource::route()).service(
-            scope("/api")
-                .wrap(answer::api_headers())
-                .service(at("/me").route(get().to(me::me)))
-                .service(at("/report").route(get().to(report::report)))
-                .service(at("/receipts").route(get().to(report::receipts)).route(post().to(report::file)))
-                .default_service(web::to(answer::not_found)),
-        );
+        let mut api = scope("/api")
+            .service(at("/me").route(get().to(me::me)))
+            .service(at("/report").route(get().to(report::report)))
+            .service(at("/receipts").route(get().to(report::receipts)).route(post().to(report::file)))
+            .default_service(web::to(answer::not_found));
+        if let Some(archive) = archive {
+            api = api.app_data(archive).service(at("/archive").route(get().to(report::archive)));
+        }
+        app.configure(health).service(protected_resource::route()).service(api.wrap(answer::api_headers()));
         if let Some(demo_app) = demo_app {
             app.configure(demo_app::routes(demo_app));
         }

@@ -8,22 +8,17 @@ use std::sync::Arc;
 use actix_web::Resource;
 use actix_web::web::{self, ServiceConfig, get, post, resource, scope};
 use shared_claims::service::{answer, health};
-use shared_claims::{Clock, RequiredScope as _, Scope, protected_resource, required_scope};
+use shared_claims::{Clock, Scope, protected_resource};
 
 use crate::store::Receipts;
 
 /// What the handlers share beside the rows.
 pub struct Settings {
     pub clock: Arc<dyn Clock>,
-    pub demo_receipts: bool,
-}
-
-required_scope!(pub ReadReceipts = "read:receipts");
-required_scope!(pub WriteReceipts = "write:receipts");
-
-/// The scopes that this API knows.
-pub fn scopes() -> Scope {
-    [ReadReceipts::SCOPE, WriteReceipts::SCOPE].iter().filter_map(|name| name.parse().ok()).collect()
+    pub read_scope: Scope,
+    pub write_scope: Scope,
+    /// From how many years ago a user without receipts gets a few.
+    pub demo_receipts: Option<u16>,
 }
 
 /// All routes.

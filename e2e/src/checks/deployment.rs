@@ -6,6 +6,7 @@ use url::Url;
 
 use super::{Deployment, Line, Passed, Recorder, Target, passed};
 use crate::steps::{ApiA, ApiB, AuthServer};
+use crate::world;
 
 /// The deployment, if its discovery document can be read.
 pub(super) async fn check(recorder: &mut Recorder<impl FnMut(&Line)>, target: &Target) -> Option<Deployment> {
@@ -13,7 +14,7 @@ pub(super) async fn check(recorder: &mut Recorder<impl FnMut(&Line)>, target: &T
     recorder.check("-", "auth server metadata (RFC 8414)", metadata(&auth_server)).await;
     recorder.check("-", "signing keys", signing_keys(&auth_server)).await;
     recorder.check("-", "auth server ready", ready(&auth_server)).await;
-    recorder.check("-", "api a and api b healthy", healthy(target)).await;
+    recorder.check("-", "apis healthy", healthy(target)).await;
     recorder.check("-", "apis name their issuer (RFC 9728)", protected_resources(target)).await;
     Deployment::new(target, auth_server).ok()
 }
@@ -94,15 +95,24 @@ async fn ready(auth_server: &AuthServer) -> Result<Passed> {
 async fn healthy(target: &Target) -> Result<Passed> {
     ApiA::at(&target.api_a)?.get("healthz", None).await?.expect_status(200).context("API A")?;
     ApiB::at(&target.api_b)?.get("healthz", None).await?.expect_status(200).context("API B")?;
-    Ok(passed(format!("{} {}", target.api_a, target.api_b)))
+    let mut addresses = format!("{} {}", target.api_a, target.api_b);
+    if let Some(api_c) = &target.api_c {
+        ApiB::at(api_c)?.get("healthz", None).await?.expect_status(200).context("API C")?;
+        addresses = format!("{addresses} {api_c}");
+    }
+    Ok(passed(addresses))
 }
 
 async fn protected_resources(target: &Target) -> Result<Passed> {
     const PATH: &str = ".well-known/oauth-protected-resource";
-    let documents = [
+    let mut documents = vec![
         (ApiA::at(&target.api_a)?.get(PATH, None).await?, &target.api_a_identifier),
         (ApiB::at(&target.api_b)?.get(PATH, None).await?, &target.api_b_identifier),
     ];
+    let archive = world::API_C.to_owned();
+    if let Some(api_c) = &target.api_c {
+        documents.push((ApiB::at(api_c)?.get(PATH, None).await?, &archive));
+    }
     for (answer, identifier) in documents {
         let document = answer.expect_status(200)?.json();
         ensure!(document["resource"] == identifier.as_str(), "resource is {}, not {identifier}", document["resource"]);

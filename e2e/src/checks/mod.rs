@@ -1,6 +1,7 @@
 //! What `e2e run` asks of a deployment, from outside and over HTTP only: the six steps, and the refusals that make them
 //! safe. One line a check.
 
+mod consent;
 mod deployment;
 mod format;
 mod junit;
@@ -26,6 +27,8 @@ pub struct Target {
     pub issuer: String,
     pub api_a: Url,
     pub api_b: Url,
+    /// The archive of the demo world.
+    pub api_c: Option<Url>,
     pub api_a_identifier: String,
     pub api_b_identifier: String,
     /// The app that the person signs in to, a public client.
@@ -46,6 +49,7 @@ impl Target {
             issuer: issuer.to_owned(),
             api_a: api_a.clone(),
             api_b: api_b.clone(),
+            api_c: None,
             api_a_identifier: world::API_A.to_owned(),
             api_b_identifier: world::API_B.to_owned(),
             client_id: world::DEMO_APP.to_owned(),
@@ -55,6 +59,13 @@ impl Target {
             api_client: Some(world::api_a_credentials()),
             demo_users: true,
         })
+    }
+
+    /// The same, whose archive can be asked itself.
+    #[must_use]
+    pub fn with_archive(mut self, api_c: &Url) -> Self {
+        self.api_c = Some(api_c.clone());
+        self
     }
 }
 
@@ -90,6 +101,7 @@ pub async fn run(target: &Target, announce: impl FnMut(&Line)) -> Report {
         let tokens = sign_in::check(&mut recorder, &deployment).await;
         if let Some(tokens) = &tokens {
             on_behalf::check(&mut recorder, &deployment, tokens).await;
+            consent::check(&mut recorder, &deployment, tokens).await;
             refusals::check(&mut recorder, &deployment, tokens).await;
         } else {
             recorder.skip("3-6", "everything on behalf of the user", "nobody could sign in");

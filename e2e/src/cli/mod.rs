@@ -22,7 +22,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start the three services of the demo world, without Docker.
+    /// Start the services of the demo world, without Docker.
     Demo(DemoArgs),
     /// Check a deployment: the six steps, and what must be refused. One line a check.
     ///
@@ -44,6 +44,8 @@ struct DemoArgs {
     api_a_port: u16,
     #[arg(long, default_value_t = Ports::DEMO.api_b, env = "E2E_API_B_PORT")]
     api_b_port: u16,
+    #[arg(long, default_value_t = Ports::DEMO.api_c, env = "E2E_API_C_PORT")]
+    api_c_port: u16,
     /// Keep databases and logs in this directory [default: thrown away at the end]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -54,8 +56,12 @@ struct DemoArgs {
 
 impl From<DemoArgs> for demo::Options {
     fn from(arguments: DemoArgs) -> Self {
-        let ports =
-            Ports { auth_server: arguments.auth_server_port, api_a: arguments.api_a_port, api_b: arguments.api_b_port };
+        let ports = Ports {
+            auth_server: arguments.auth_server_port,
+            api_a: arguments.api_a_port,
+            api_b: arguments.api_b_port,
+            api_c: arguments.api_c_port,
+        };
         Self { ports, data: arguments.data, build: !arguments.no_build }
     }
 }

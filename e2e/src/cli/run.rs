@@ -10,6 +10,7 @@ use url::Url;
 
 use super::complain;
 use crate::checks::{self, Style, Target};
+use crate::stack::Ports;
 use crate::steps::Credentials;
 use crate::world;
 
@@ -22,6 +23,9 @@ pub(super) struct RunArgs {
     api_a: Url,
     #[arg(long, value_name = "URL", default_value = "http://localhost:9002", value_parser = base_url)]
     api_b: Url,
+    /// The archive [default: with the demo world's own API B, the demo world's own]
+    #[arg(long, value_name = "URL", value_parser = base_url)]
+    api_c: Option<Url>,
     /// The `aud` of API A's tokens.
     #[arg(long, value_name = "URI", default_value = world::API_A)]
     api_a_identifier: String,
@@ -68,6 +72,10 @@ fn base_url(text: &str) -> Result<Url, String> {
 impl RunArgs {
     fn target(&self) -> Result<Target> {
         let mut target = Target::demo(&self.issuer, &self.api_a, &self.api_b)?;
+        target.api_c = match &self.api_c {
+            None if self.api_b == Ports::DEMO.api_b() && self.user.is_none() => Some(Ports::DEMO.api_c()),
+            named => named.clone(),
+        };
         target.api_a_identifier.clone_from(&self.api_a_identifier);
         target.api_b_identifier.clone_from(&self.api_b_identifier);
         target.client_id.clone_from(&self.client_id);
@@ -143,6 +151,7 @@ mod tests {
         let target = target_of(&[]).unwrap();
         assert_eq!(target.redirect_uri, "http://localhost:9001/callback");
         assert!(target.demo_users && target.api_client.is_some());
+        assert_eq!(target.api_c.unwrap().as_str(), "http://localhost:9003/");
     }
 
     #[test]
@@ -152,6 +161,6 @@ mod tests {
         std::fs::write(file.path(), "a password\n").unwrap();
         let target = target_of(&["--user", "erin", "--password-file", file.path().to_str().unwrap()]).unwrap();
         assert_eq!((target.username.as_str(), target.password.as_str()), ("erin", "a password"));
-        assert!(!target.demo_users && target.api_client.is_none());
+        assert!(!target.demo_users && target.api_client.is_none() && target.api_c.is_none());
     }
 }

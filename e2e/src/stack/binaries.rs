@@ -1,4 +1,4 @@
-//! The built binaries of the three services: beside this executable, and up to date.
+//! The built binaries of the services: beside this executable, and up to date.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use super::Service;
 use crate::suite;
 
-/// A directory with the three binaries.
+/// A directory with the binaries.
 #[derive(Clone, Debug)]
 pub struct Binaries {
     directory: PathBuf,
@@ -30,11 +30,11 @@ impl Binaries {
     /// The binaries beside this executable, as they are.
     pub fn beside() -> Result<Self> {
         let directory = directory_of_this()?;
-        let missing = Service::ALL.into_iter().find(|service| !directory.join(service.name()).exists());
+        let missing = Service::ALL.into_iter().find(|service| !directory.join(service.binary()).exists());
         ensure!(
             missing.is_none(),
             "no {} in {}: leave out --no-build",
-            missing.map_or("", Service::name),
+            missing.map_or("", Service::binary),
             directory.display()
         );
         Ok(Self { directory })
@@ -42,7 +42,7 @@ impl Binaries {
 
     #[must_use]
     pub fn of(&self, service: Service) -> PathBuf {
-        self.directory.join(service.name())
+        self.directory.join(service.binary())
     }
 }
 

@@ -67,7 +67,7 @@ impl Builder {
         self
     }
 
-    /// The time, in all three services. In process only.
+    /// The time, in all services. In process only.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -119,6 +119,7 @@ impl Builder {
         let stack = Stack {
             api_a: ApiA::at(&ports.api_a())?,
             api_b: ApiB::at(&ports.api_b())?,
+            api_c: ApiB::at(&ports.api_c())?,
             auth_server,
             ports,
             servers,
@@ -148,7 +149,10 @@ impl Stack {
     async fn expect_ready(&self) -> Result<()> {
         let auth_server = self.auth_server.get("/readyz").await?;
         ensure!(auth_server.status == 200, "the auth server is not ready: {auth_server:?}");
-        for answer in [self.api_a.get("healthz", None).await?, self.api_b.get("healthz", None).await?] {
+        let apis = [&self.api_b, &self.api_c].map(|api| api.get("healthz", None));
+        let mut answers = futures_util::future::try_join_all(apis).await?;
+        answers.push(self.api_a.get("healthz", None).await?);
+        for answer in answers {
             ensure!(answer.status == 200, "an API is not well: {answer:?}");
         }
         Ok(())

@@ -10,13 +10,15 @@ use super::{Ports, Service};
 const AUTH_SERVER: &str = include_str!("../../../demo/auth-server.toml");
 const API_A: &str = include_str!("../../../demo/api-a.toml");
 const API_B: &str = include_str!("../../../demo/api-b.toml");
+const API_C: &str = include_str!("../../../demo/api-c.toml");
 
-/// How the three services are configured. Each is a table that a test may change before the start.
+/// How the services are configured. Each is a table that a test may change before the start.
 #[derive(Clone, Debug)]
 pub struct Configuration {
     pub auth_server: Table,
     pub api_a: Table,
     pub api_b: Table,
+    pub api_c: Table,
 }
 
 impl Configuration {
@@ -27,6 +29,7 @@ impl Configuration {
             auth_server: read(AUTH_SERVER).context("demo/auth-server.toml")?,
             api_a: read(API_A).context("demo/api-a.toml")?,
             api_b: read(API_B).context("demo/api-b.toml")?,
+            api_c: read(API_C).context("demo/api-c.toml")?,
         })
     }
 
@@ -37,6 +40,7 @@ impl Configuration {
             Service::AuthServer => &self.auth_server,
             Service::ApiA => &self.api_a,
             Service::ApiB => &self.api_b,
+            Service::ApiC => &self.api_c,
         }
     }
 
@@ -45,6 +49,7 @@ impl Configuration {
         set(&mut self.auth_server, "database.url", auth_server);
         set(&mut self.api_a, "database.url", sqlite_in(directory, "api-a"));
         set(&mut self.api_b, "database.url", sqlite_in(directory, "api-b"));
+        set(&mut self.api_c, "database.url", sqlite_in(directory, "api-c"));
     }
 }
 
@@ -87,6 +92,7 @@ fn at_ports(text: &str, ports: Ports) -> String {
         (Ports::DEMO.auth_server, ports.auth_server),
         (Ports::DEMO.api_a, ports.api_a),
         (Ports::DEMO.api_b, ports.api_b),
+        (Ports::DEMO.api_c, ports.api_c),
     ];
     let mut text = text.to_owned();
     for (place, (old, _)) in replacements.iter().enumerate() {
@@ -104,7 +110,7 @@ mod tests {
 
     #[test]
     fn ports_may_change_places() {
-        let swapped = Ports { auth_server: 9001, api_a: 9000, api_b: 7 };
+        let swapped = Ports { auth_server: 9001, api_a: 9000, api_b: 7, api_c: 8 };
         let text = "http://localhost:9000 http://127.0.0.1:9001/callback :9002";
         assert_eq!(at_ports(text, swapped), "http://localhost:9001 http://127.0.0.1:9000/callback :7");
     }

@@ -1,4 +1,4 @@
-//! The three services of the demo world on free ports, in this process or as processes, on `SQLite` or `PostgreSQL`.
+//! The services of the demo world on free ports, in this process or as processes, on `SQLite` or `PostgreSQL`.
 //!
 //! A [`Stack`] is ready when [`Builder::start`] returns: it waits for conditions, not for time. It stops in good order
 //! by [`Stack::stop`]; when it is dropped instead, its processes are killed and its databases removed.
@@ -28,25 +28,37 @@ use crate::steps::{ApiA, ApiB, App, AuthServer, Person, Tokens};
 use database::Storage;
 use server::{Instance, Launcher};
 
-/// One of the three services.
+/// One of the services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Service {
     AuthServer,
     ApiA,
     ApiB,
+    /// The archive: API B's binary with a configuration of its own.
+    ApiC,
 }
 
 impl Service {
     /// In the order they start in.
-    pub const ALL: [Self; 3] = [Self::AuthServer, Self::ApiB, Self::ApiA];
+    pub const ALL: [Self; 4] = [Self::AuthServer, Self::ApiB, Self::ApiC, Self::ApiA];
 
-    /// The name of its binary and its crate.
+    /// Its name in the demo world.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::AuthServer => "auth-server",
             Self::ApiA => "api-a",
             Self::ApiB => "api-b",
+            Self::ApiC => "api-c",
+        }
+    }
+
+    /// The name of its binary and its crate.
+    #[must_use]
+    pub fn binary(self) -> &'static str {
+        match self {
+            Self::ApiC => Self::ApiB.name(),
+            other => other.name(),
         }
     }
 }
@@ -56,6 +68,8 @@ pub struct Stack {
     pub auth_server: AuthServer,
     pub api_a: ApiA,
     pub api_b: ApiB,
+    /// The archive.
+    pub api_c: ApiB,
     pub ports: Ports,
     // Order matters: the servers go before the storage that they use.
     servers: Vec<(Service, Instance)>,
@@ -84,6 +98,11 @@ impl Stack {
     #[must_use]
     pub fn api_b_url(&self) -> Url {
         self.ports.api_b()
+    }
+
+    #[must_use]
+    pub fn api_c_url(&self) -> Url {
+        self.ports.api_c()
     }
 
     /// The demo app.

@@ -1,4 +1,4 @@
-//! The addresses of the three services, which agree with each other in every configuration.
+//! The addresses of the services, which agree with each other in every configuration.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
@@ -13,11 +13,12 @@ pub struct Ports {
     pub auth_server: u16,
     pub api_a: u16,
     pub api_b: u16,
+    pub api_c: u16,
 }
 
 impl Ports {
     /// The demo world's own.
-    pub const DEMO: Self = Self { auth_server: 9000, api_a: 9001, api_b: 9002 };
+    pub const DEMO: Self = Self { auth_server: 9000, api_a: 9001, api_b: 9002, api_c: 9003 };
 
     #[must_use]
     pub fn of(&self, service: Service) -> u16 {
@@ -25,6 +26,7 @@ impl Ports {
             Service::AuthServer => self.auth_server,
             Service::ApiA => self.api_a,
             Service::ApiB => self.api_b,
+            Service::ApiC => self.api_c,
         }
     }
 
@@ -47,6 +49,11 @@ impl Ports {
     pub fn api_b(&self) -> Url {
         at(self.api_b)
     }
+
+    #[must_use]
+    pub fn api_c(&self) -> Url {
+        at(self.api_c)
+    }
 }
 
 #[expect(clippy::expect_used, reason = "a URL of a constant host and a number always parses")]
@@ -61,9 +68,9 @@ pub struct Reserved {
 }
 
 impl Reserved {
-    /// Three free ports.
+    /// A free port for each.
     pub fn free() -> Result<Self> {
-        Self::bind(Ports { auth_server: 0, api_a: 0, api_b: 0 })
+        Self::bind(Ports { auth_server: 0, api_a: 0, api_b: 0, api_c: 0 })
     }
 
     /// These ports; 0 is any free one.
@@ -78,6 +85,7 @@ impl Reserved {
                 Service::AuthServer => ports.auth_server = port,
                 Service::ApiA => ports.api_a = port,
                 Service::ApiB => ports.api_b = port,
+                Service::ApiC => ports.api_c = port,
             }
             listeners.push((service, listener));
         }

@@ -72,6 +72,8 @@ async fn start_here(service: Service, text: &str, listener: TcpListener, clock: 
             Instance::InProcess(auth_server::start(auth_server::Config::from_toml(text)?, listener, clock).await?)
         }
         Service::ApiA => Instance::InProcess(api_a::start(api_a::Config::from_toml(text)?, listener, clock).await?),
-        Service::ApiB => Instance::InProcess(api_b::start(api_b::Config::from_toml(text)?, listener, clock).await?),
+        Service::ApiB | Service::ApiC => {
+            Instance::InProcess(api_b::start(api_b::Config::from_toml(text)?, listener, clock).await?)
+        }
     })
 }

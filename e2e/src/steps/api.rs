@@ -55,6 +55,11 @@ impl ApiA {
         self.0.get("api/report", Some(token)).await
     }
 
+    /// The same over the archive, which wants the user to agree first.
+    pub async fn archive(&self, token: &str) -> Result<Answer> {
+        self.0.get("api/archive", Some(token)).await
+    }
+
     /// Files a receipt at API B on behalf of the user.
     pub async fn file_receipt(&self, token: &str, receipt: &Value) -> Result<Answer> {
         self.0.post("api/receipts", token, receipt).await
@@ -66,7 +71,7 @@ impl ApiA {
     }
 }
 
-/// API B "Receipts", the target of the exchange.
+/// API B "Receipts", the target of the exchange; or API C, which is the same with other settings.
 #[derive(Clone)]
 pub struct ApiB(Api);
 

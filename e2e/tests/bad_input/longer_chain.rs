@@ -4,9 +4,10 @@ use e2e::stack::Configuration;
 use e2e::steps::Credentials;
 use toml::{Table, Value};
 
-/// `https://api-<letter>.example`.
+/// The identifier of the API of that letter. A and B are the demo world's; its own API C stands elsewhere.
 pub fn api(letter: char) -> String {
-    format!("https://api-{letter}.example")
+    let kind = if letter <= 'b' { "api" } else { "further" };
+    format!("https://{kind}-{letter}.example")
 }
 
 /// The client identity of the API of that letter.

@@ -1,85 +1,141 @@
-//! Exchanged tokens, kept for the next call. The key holds everything that a token depends on, above all the whole subject
-//! token, so that nobody can get a token that was made for somebody else (CVE-2025-67490 and its kin).
+//! Answers that are kept for the next call: tokens until they or their subject end, refusals that cannot change for a moment.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Instant;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use moka::Expiry;
 use moka::future::Cache;
+use moka::ops::compute::Op;
 use time::{Duration, OffsetDateTime};
 
+use super::key::Key;
+use super::measure::{self, Found};
 use super::{ExchangeError, ExchangedToken};
-use crate::{AccessToken, Clock, Scope};
+use crate::{AccessToken, Clock};
 
 /// A token that ends sooner is not handed out from the cache: it could end on its way.
 const MARGIN: Duration = Duration::seconds(10);
 const MOST_ENTRIES: u64 = 10_000;
 
-/// SHA-256 over everything that the answer depends on, each part with its length before it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Key([u8; 32]);
-
-impl Key {
-    pub fn new(subject: &AccessToken, audience: &str, scope: &Scope, client_id: &str) -> Self {
-        let scope = scope.to_string();
-        let mut hash = Context::new(&SHA256);
-        for part in [subject.text(), audience, scope.as_str(), client_id] {
-            hash.update(&(part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
-        let mut key = [0; 32];
-        key.copy_from_slice(hash.finish().as_ref());
-        Self(key)
-    }
+/// Something with an end.
+#[derive(Clone)]
+struct Kept<T> {
+    value: T,
+    good_until: OffsetDateTime,
 }
 
-#[derive(Clone)]
-struct Entry {
-    token: ExchangedToken,
-    /// The earlier end of the two tokens, less the margin.
-    good_until: OffsetDateTime,
+impl Kept<ExchangedToken> {
+    fn until_either_ends(token: ExchangedToken, subject: &AccessToken) -> Self {
+        let good_until = token.expires_at.min(subject.expires_at()) - MARGIN;
+        Self { value: token, good_until }
+    }
 }
 
 /// Lets entries go when they end, by this crate's clock.
 struct EndOfEntry(Arc<dyn Clock>);
 
-impl Expiry<Key, Entry> for EndOfEntry {
-    fn expire_after_create(&self, _: &Key, entry: &Entry, _: Instant) -> Option<std::time::Duration> {
-        Some((entry.good_until - self.0.now()).try_into().unwrap_or(std::time::Duration::ZERO))
+impl<T> Expiry<Key, Kept<T>> for EndOfEntry {
+    fn expire_after_create(&self, _: &Key, kept: &Kept<T>, _: Instant) -> Option<std::time::Duration> {
+        Some((kept.good_until - self.0.now()).try_into().unwrap_or(std::time::Duration::ZERO))
+    }
+
+    fn expire_after_update(
+        &self,
+        key: &Key,
+        kept: &Kept<T>,
+        now: Instant,
+        _: Option<std::time::Duration>,
+    ) -> Option<std::time::Duration> {
+        self.expire_after_create(key, kept, now)
     }
 }
 
-/// The cache: of callers with the same key one asks, the others wait for its answer. Failures are not kept.
-pub(super) struct TokenCache {
-    entries: Cache<Key, Entry>,
+/// What is kept of earlier exchanges. Of callers with the same key one asks, the others wait for its answer.
+pub(super) struct Answers {
+    tokens: Cache<Key, Kept<ExchangedToken>>,
+    refusals: Cache<Key, Kept<ExchangeError>>,
+    remember_refusals: Duration,
     clock: Arc<dyn Clock>,
 }
 
-impl TokenCache {
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
-        let entries = Cache::builder().max_capacity(MOST_ENTRIES).expire_after(EndOfEntry(Arc::clone(&clock))).build();
-        Self { entries, clock }
+impl Answers {
+    pub fn new(clock: Arc<dyn Clock>, remember_refusals: Duration) -> Self {
+        let expiry = || EndOfEntry(Arc::clone(&clock));
+        let tokens = Cache::builder().max_capacity(MOST_ENTRIES).expire_after(expiry()).build();
+        let refusals = Cache::builder().max_capacity(MOST_ENTRIES).expire_after(expiry()).build();
+        Self { tokens, refusals, remember_refusals, clock }
     }
 
+    /// What is kept, or what `exchange` gives.
     pub async fn get_or<F>(&self, key: Key, subject: &AccessToken, exchange: F) -> Result<ExchangedToken, ExchangeError>
     where
         F: Future<Output = Result<ExchangedToken, ExchangeError>>,
     {
+        if let Some(refusal) = self.refusals.get(&key).await.filter(|kept| self.is_good(kept)) {
+            measure::looked_up(Found::Refusal);
+            return Err(refusal.value);
+        }
         // The cache lets go of entries a little late; a token is never handed out after its end all the same.
-        if let Some(entry) = self.entries.get(&key).await
-            && entry.good_until <= self.clock.now()
-        {
-            self.entries.invalidate(&key).await;
+        if self.tokens.get(&key).await.is_some_and(|kept| !self.is_good(&kept)) {
+            self.forget(&key, |kept| !self.is_good(kept)).await;
         }
-        let entry = self.entries.try_get_with(key, async {
-            let token = exchange.await?;
-            let good_until = token.expires_at.min(subject.expires_at()) - MARGIN;
-            Ok::<_, ExchangeError>(Entry { token, good_until })
+        let asked = async {
+            let outcome = exchange.await;
+            if let Err(error) = &outcome {
+                self.remember(key, subject, error).await;
+            }
+            outcome.map(|token| Kept::until_either_ends(token, subject))
+        };
+        match self.tokens.entry_by_ref(&key).or_try_insert_with(asked).await {
+            Ok(entry) => {
+                measure::looked_up(if entry.is_fresh() { Found::Nothing } else { Found::Token });
+                Ok(entry.into_value().value)
+            }
+            Err(error) => {
+                measure::looked_up(Found::Nothing);
+                Err(Arc::unwrap_or_clone(error))
+            }
+        }
+    }
+
+    /// Keeps an outcome that was asked for past the cache, in place of what is there.
+    pub async fn replace(&self, key: Key, subject: &AccessToken, outcome: &Result<ExchangedToken, ExchangeError>) {
+        match outcome {
+            Ok(token) => {
+                self.refusals.invalidate(&key).await;
+                self.tokens.insert(key, Kept::until_either_ends(token.clone(), subject)).await;
+            }
+            Err(error) if error.cannot_change() => {
+                self.tokens.invalidate(&key).await;
+                self.remember(key, subject, error).await;
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Lets go of this very token: a newer one under the same key stays.
+    pub async fn drop_token(&self, key: &Key, token: &ExchangedToken) {
+        self.forget(key, |kept| kept.value.text() == token.text()).await;
+    }
+
+    async fn remember(&self, key: Key, subject: &AccessToken, error: &ExchangeError) {
+        if !error.cannot_change() || self.remember_refusals <= Duration::ZERO {
+            return;
+        }
+        let good_until = (self.clock.now() + self.remember_refusals).min(subject.expires_at());
+        self.refusals.insert(key, Kept { value: error.clone(), good_until }).await;
+    }
+
+    async fn forget(&self, key: &Key, unwanted: impl Fn(&Kept<ExchangedToken>) -> bool) {
+        let judged = self.tokens.entry_by_ref(key).and_compute_with(|entry| {
+            let drop_it = entry.is_some_and(|entry| unwanted(entry.value()));
+            ready(if drop_it { Op::Remove } else { Op::Nop })
         });
-        match entry.await {
-            Ok(entry) => Ok(entry.token),
-            Err(error) => Err(Arc::unwrap_or_clone(error)),
-        }
+        judged.await;
+    }
+
+    fn is_good<T>(&self, kept: &Kept<T>) -> bool {
+        kept.good_until > self.clock.now()
     }
 }

@@ -4,6 +4,7 @@ use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
 
+use super::error::ErrorResponse;
 use super::{ACCESS_TOKEN, ExchangeError, ExchangedToken};
 use crate::{Scope, http};
 
@@ -20,13 +21,6 @@ struct Success {
     scope: Option<Scope>,
 }
 
-#[derive(Deserialize)]
-struct Refused {
-    error: String,
-    #[serde(default)]
-    error_description: String,
-}
-
 /// `asked_at`: when the request was sent; counting from the answer would make the token live longer than it does.
 pub(super) async fn read(
     response: Response,
@@ -38,19 +32,25 @@ pub(super) async fn read(
     if status == StatusCode::OK {
         return success(&body, asked, asked_at);
     }
-    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+    if PASSING.contains(&status) {
         return Err(ExchangeError::Unavailable(format!("it answers {status}")));
     }
-    match serde_json::from_slice::<Refused>(&body) {
-        Ok(Refused { error, error_description }) if REFUSALS.contains(&status) => {
-            Err(ExchangeError::refused(&error, &error_description))
-        }
+    match serde_json::from_slice::<ErrorResponse>(&body) {
+        Ok(refused) if REFUSALS.contains(&status) => Err(ExchangeError::refused(refused)),
         _ => Err(ExchangeError::Fault(format!("it answers {status}"))),
     }
 }
 
 /// Statuses that carry an OAuth error (RFC 6749 section 5.2).
 const REFUSALS: [StatusCode; 3] = [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+
+/// The server asks for patience, or is away behind a proxy that answers for it.
+const PASSING: [StatusCode; 4] = [
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::BAD_GATEWAY,
+    StatusCode::SERVICE_UNAVAILABLE,
+    StatusCode::GATEWAY_TIMEOUT,
+];
 
 fn not_read(error: http::ReadError) -> ExchangeError {
     match error {

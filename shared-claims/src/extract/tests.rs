@@ -14,6 +14,8 @@ crate::required_scope!(ReadReceipts = "read:receipts");
 crate::required_scope!(WriteReceipts = "write:receipts");
 crate::required_scope!(Everything = "read:receipts write:receipts");
 
+crate::required_chain!(ThroughReports = ChainPolicy::any().current_actor_one_of(["api-a"]).at_most_hops(1));
+
 const METADATA: &str = r#"resource_metadata="http://localhost:9002/.well-known/oauth-protected-resource""#;
 
 /// Sends one request to an API of the issuer.
@@ -24,6 +26,7 @@ async fn send(issuer: &Issuer, request: TestRequest) -> ServiceResponse {
         .route("/me", web::get().to(async |caller: Caller| caller.claims.sub.clone()))
         .route("/receipts", web::get().to(async |caller: Caller<ReadReceipts>| caller.scope().to_string()))
         .route("/receipts", web::post().to(async |_: Caller<WriteReceipts>| "written"))
+        .route("/through-reports", web::get().to(async |_: Caller<ReadReceipts, ThroughReports>| "through"))
         .route("/all", web::get().to(async |_: Caller<Everything>| "all"));
     call_service(&init_service(app).await, request.to_request()).await
 }
@@ -144,6 +147,26 @@ async fn a_token_with_the_scope_is_let_through() {
     let issuer = Issuer::start().await;
     let request = with_token("/receipts", &issuer.token());
     assert_eq!(send(&issuer, request).await.status(), 200);
+}
+
+#[actix_web::test]
+async fn a_chain_that_the_handler_does_not_take_is_403_and_says_what_did_not_hold() {
+    let issuer = Issuer::start().await;
+    let through = |act: Value| with_token("/through-reports", &issuer.token_with("act", act));
+    let good = through(json!({ "sub": "api-a", "act": { "sub": "demo-app" } }));
+    assert_eq!(send(&issuer, good).await.status(), 200);
+    for (request, reason) in [
+        (with_token("/through-reports", &issuer.token_without("act")), "nobody_acts"),
+        (through(json!({ "sub": "api-x", "act": { "sub": "api-a" } })), "current_actor_not_allowed"),
+        (through(json!({ "sub": "api-a", "act": { "sub": "api-x", "act": { "sub": "demo-app" } } })), "too_many_hops"),
+    ] {
+        let answer = refusal(&issuer, request).await;
+        assert_eq!((answer.status, &answer.body["error"]), (403, &json!(reason)));
+        assert!(!answer.headers.contains_key(WWW_AUTHENTICATE), "another token would not help");
+    }
+    // The scope comes first: it is what another token could have.
+    let narrow = refusal(&issuer, with_token("/through-reports", &issuer.token_with("scope", ""))).await;
+    assert_eq!(narrow.body["error"], json!("insufficient_scope"));
 }
 
 #[actix_web::test]

@@ -1,0 +1,105 @@
+//! A target API that asks its users first: from the refusal through the consent page to the answer, on both databases.
+
+use anyhow::{Context, Result};
+use e2e::stack::{Database, Stack};
+use e2e::steps::{Answer, Exchange, Person, Tokens};
+use e2e::world::{self, API_C};
+use rstest::rstest;
+
+/// Alice is sent to `/authorize` with `prompt=consent`, as the demo app does it, and the app gets new tokens.
+async fn agree(stack: &Stack, person: &Person) -> Result<Tokens> {
+    let app = stack.app()?;
+    let request = app.authorization_request().with("prompt", "consent");
+    let callback = app.authorize(&request, person).await?.callback()?;
+    let code = app.code_from(&callback, &request)?;
+    app.redeem(&code, &request.verifier).await?.expect_status(200)?.read()
+}
+
+fn is_challenged(answer: Answer) -> Result<Answer> {
+    answer.expect_challenge(401, "interaction_required")
+}
+
+#[rstest]
+#[case::sqlite(Database::Sqlite)]
+#[case::postgres(Database::Postgres)]
+#[tokio::test]
+async fn the_archive_opens_once_the_user_has_agreed_and_for_that_user_alone(#[case] database: Database) -> Result<()> {
+    if database.is_left_out() {
+        return Ok(());
+    }
+    let stack = Stack::builder().in_process().on(database).start().await?;
+    let (alice, app) = (Person::named("alice")?, stack.app()?);
+    // The demo app is a first-party client: a plain sign-in asks for nothing.
+    let tokens = app.sign_in(&alice).await?;
+    let refused = is_challenged(stack.api_a.archive(&tokens.access_token).await?)?;
+    assert!(refused.header("content-type").starts_with("application/problem+json"), "{refused:?}");
+    assert!(!refused.challenge().contains(&tokens.access_token));
+    // What needs no consent goes on.
+    stack.api_a.report(&tokens.access_token).await?.expect_status(200)?;
+
+    let agreed = agree(&stack, &alice).await?;
+    let report = stack.api_a.archive(&agreed.access_token).await?.expect_status(200)?.json();
+    assert!(report["receipts"].as_u64().is_some_and(|receipts| receipts > 0), "{report}");
+    // It is the person's, not one token's: also for the tokens from before, and at the next sign-in.
+    stack.api_a.archive(&tokens.access_token).await?.expect_status(200)?;
+    let later = app.sign_in(&Person::named("alice")?).await?;
+    stack.api_a.archive(&later.access_token).await?.expect_status(200)?;
+    // And nobody else's.
+    let bob = stack.sign_in("bob").await?;
+    is_challenged(stack.api_a.archive(&bob.access_token).await?)?;
+    stack.stop().await
+}
+
+#[tokio::test]
+async fn who_does_not_agree_keeps_the_archive_closed() -> Result<()> {
+    let stack = Stack::builder().start().await?;
+    let (alice, app) = (Person::named("alice")?, stack.app()?);
+    let tokens = app.sign_in(&alice).await?;
+    let request = app.authorization_request().with("prompt", "consent");
+    let callback = app.authorize(&request, &alice.clone().who_denies()).await?.callback()?;
+    assert_eq!(callback.get("error"), Some("access_denied"), "{callback:?}");
+    is_challenged(stack.api_a.archive(&tokens.access_token).await?)?;
+    // Asked again, and this time they agree.
+    let agreed = agree(&stack, &alice).await?;
+    stack.api_a.archive(&agreed.access_token).await?.expect_status(200)?;
+    stack.stop().await
+}
+
+#[tokio::test]
+async fn the_consent_page_says_who_will_see_what_where() -> Result<()> {
+    let stack = Stack::builder().start().await?;
+    let (alice, app) = (Person::named("alice")?, stack.app()?);
+    app.sign_in(&alice).await?;
+    let request = app.authorization_request().with("prompt", "consent");
+    let text = alice.look_at(request.url(&stack.auth_server)).await?.text();
+    for words in ["Reports", "Archive", "See your receipts of earlier years"] {
+        assert!(text.contains(words), "{words:?} is not said: {text}");
+    }
+    stack.stop().await
+}
+
+#[tokio::test]
+async fn a_token_for_the_archive_is_for_the_archive_alone_and_names_who_acts() -> Result<()> {
+    let stack = Stack::builder().start().await?;
+    let tokens = agree(&stack, &Person::named("alice")?).await?;
+    let exchange = Exchange::of(&tokens.access_token).to(API_C).scope("read:archive");
+    let answer = exchange.send(&stack.auth_server, &world::api_a_credentials()).await?.expect_status(200)?;
+    let token_c = answer.json()["access_token"].as_str().context("no access_token")?.to_owned();
+    stack.api_c.receipts(&token_c).await?.expect_status(200)?;
+    let me = stack.api_c.me(&token_c).await?.expect_status(200)?.json();
+    assert_eq!((me["act"]["sub"].as_str(), me["act"]["act"]["sub"].as_str()), (Some("api-a"), Some("demo-app")));
+    for elsewhere in [stack.api_b.receipts(&token_c).await?, stack.api_c.receipts(&tokens.access_token).await?] {
+        elsewhere.expect_challenge(401, "invalid_token")?;
+    }
+    stack.stop().await
+}
+
+#[tokio::test]
+async fn without_consent_the_exchange_itself_says_what_is_missing() -> Result<()> {
+    let stack = Stack::builder().start().await?;
+    let tokens = stack.sign_in("alice").await?;
+    let exchange = Exchange::of(&tokens.access_token).to(API_C).scope("read:archive");
+    let answer = exchange.send(&stack.auth_server, &world::api_a_credentials()).await?;
+    assert_eq!(answer.expect_error(400, "interaction_required")?.reason(), "consent_missing");
+    stack.stop().await
+}

@@ -1,0 +1,158 @@
+//! Step 6 of the flow, from the caller's side: a request to the target API with the exchanged token, and what its failures
+//! mean for the own caller.
+
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{IntoUrl, Method, RequestBuilder, Response, StatusCode};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::on_behalf::OnBehalfOf;
+use super::target_challenge::demand_to_the_user;
+use super::{ExchangeError, ExchangedToken};
+use crate::http;
+
+/// What [`Call::receive`] reads at most.
+const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+const LONGEST_DETAIL: usize = 500;
+
+/// A call of a target API on behalf of the caller's user. The token is exchanged when it is sent.
+#[must_use = "send it"]
+pub struct Call<'a> {
+    wanted: OnBehalfOf<'a>,
+    request: RequestBuilder,
+}
+
+/// Why the target API gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// There was no token for it; or it passes on that it got none for the API behind it, because of the user.
+    #[error("exchange: {0}")]
+    Exchange(#[from] ExchangeError),
+    /// The request cannot be made: its address or its body is wrong.
+    #[error("the request cannot be made: {0}")]
+    Request(String),
+    #[error("the target API is away: {0}")]
+    Away(String),
+    #[error("the target API did not answer in time")]
+    TimedOut,
+    /// It is there and asks for patience.
+    #[error("the target API is not ready: it answers {0}")]
+    NotReady(u16),
+    /// It refuses the token, which was good a moment ago: it was let go of, and the next call exchanges anew.
+    #[error("the target API refuses the exchanged token")]
+    TokenRefused,
+    /// It does not allow it.
+    #[error("the target API answers 403")]
+    Forbidden,
+    /// It does not take what it was sent, and says why.
+    #[error("the target API refuses the request with {status}")]
+    Refused { status: u16, detail: String },
+    #[error("the target API's answer cannot be used: {0}")]
+    Fault(String),
+}
+
+/// What is read of a problem document (RFC 9457).
+#[derive(Deserialize)]
+struct TheirProblem {
+    #[serde(default)]
+    detail: String,
+}
+
+impl<'a> OnBehalfOf<'a> {
+    /// `GET url`, with the token.
+    pub fn get(self, url: impl IntoUrl) -> Call<'a> {
+        self.request(Method::GET, url)
+    }
+
+    /// `POST url`, with the token.
+    pub fn post(self, url: impl IntoUrl) -> Call<'a> {
+        self.request(Method::POST, url)
+    }
+
+    /// A request with the token.
+    pub fn request(self, method: Method, url: impl IntoUrl) -> Call<'a> {
+        Call { request: self.http().request(method, url), wanted: self }
+    }
+}
+
+impl Call<'_> {
+    /// With `body` as JSON.
+    pub fn json(self, body: &(impl Serialize + ?Sized)) -> Self {
+        self.with(|request| request.json(body))
+    }
+
+    /// With whatever else reqwest can put into a request. `Authorization` is set when it is sent, whatever stands there.
+    pub fn with(mut self, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Self {
+        self.request = change(self.request);
+        self
+    }
+
+    /// Exchanges the token and sends the request: the answer, whatever it is, except a 401 in which the API demands something
+    /// of the user. A token that it refuses is let go of.
+    pub async fn send(self) -> Result<Response, CallError> {
+        let mut request = self.request.build().map_err(|error| CallError::Request(error.without_url().to_string()))?;
+        let token = self.wanted.token().await?;
+        let headers = request.headers_mut();
+        // In place of what may stand there: never two, and never the user's own token.
+        headers.insert(AUTHORIZATION, bearer(&token)?);
+        if let Some(traceparent) = self.wanted.trace() {
+            headers.insert("traceparent", traceparent.clone());
+        }
+        let response = self.wanted.http().execute(request).await.map_err(not_answered)?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            if let Some(demand) = demand_to_the_user(response.headers()) {
+                return Err(demand.into());
+            }
+            self.wanted.refused(&token).await;
+        }
+        Ok(response)
+    }
+
+    /// Sends it and reads the JSON that comes back with a success; everything else is sorted by what it means. That there is
+    /// nothing (404) is a fault: where it can be otherwise, [`Self::send`] tells.
+    pub async fn receive<T: DeserializeOwned>(self) -> Result<T, CallError> {
+        let response = self.send().await?;
+        if response.status().is_success() {
+            return http::json(response, LARGEST_ANSWER).await.map_err(|error| match error {
+                http::ReadError::Broken(error) => not_answered(error),
+                error => CallError::Fault(error.to_string()),
+            });
+        }
+        Err(refused(response).await)
+    }
+}
+
+fn bearer(token: &ExchangedToken) -> Result<HeaderValue, CallError> {
+    let value = HeaderValue::from_str(&format!("Bearer {}", token.text()));
+    let mut value = value.map_err(|_| ExchangeError::Fault("the issued token fits no header".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+async fn refused(response: Response) -> CallError {
+    match response.status() {
+        StatusCode::UNAUTHORIZED => CallError::TokenRefused,
+        StatusCode::FORBIDDEN => CallError::Forbidden,
+        status @ (StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => {
+            CallError::NotReady(status.as_u16())
+        }
+        StatusCode::GATEWAY_TIMEOUT => CallError::TimedOut,
+        status @ (StatusCode::BAD_REQUEST
+        | StatusCode::CONFLICT
+        | StatusCode::PAYLOAD_TOO_LARGE
+        | StatusCode::UNPROCESSABLE_ENTITY) => {
+            let problem: Result<TheirProblem, _> = http::json(response, LARGEST_ANSWER).await;
+            let detail = problem.map(|problem| problem.detail).unwrap_or_default();
+            CallError::Refused { status: status.as_u16(), detail: detail.chars().take(LONGEST_DETAIL).collect() }
+        }
+        status => CallError::Fault(format!("it answers {status}")),
+    }
+}
+
+fn not_answered(error: reqwest::Error) -> CallError {
+    if error.is_timeout() && !error.is_connect() {
+        CallError::TimedOut
+    } else {
+        CallError::Away(error.without_url().to_string())
+    }
+}

@@ -1,0 +1,98 @@
+//! Asking the auth server: the request of RFC 8693 section 2.1, within a time, and sent again only where nothing was sent.
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable as _};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Client, Response};
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::{ACCESS_TOKEN, ExchangeError, GRANT_TYPE};
+use crate::discovery::{Discovery, DiscoveryError};
+use crate::{AccessToken, Scope};
+
+const RETRIES: usize = 2;
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Wish<'a> {
+    pub subject: &'a AccessToken,
+    pub audience: &'a str,
+    /// Empty: the pairing's defaults.
+    pub scope: &'a Scope,
+    /// The trace that this is done for (W3C Trace Context).
+    pub traceparent: Option<&'a HeaderValue>,
+}
+
+/// One issuer's token endpoint, as one client.
+pub(super) struct TokenEndpoint {
+    pub discovery: Discovery,
+    pub http: Client,
+    pub authorization: HeaderValue,
+    pub timeout: Duration,
+}
+
+impl TokenEndpoint {
+    /// The answer, whatever it is; all tries together take no longer than the time-out.
+    pub async fn ask(&self, wish: Wish<'_>) -> Result<Response, ExchangeError> {
+        let asked = async {
+            let address = self.address().await?;
+            self.send(address, wish).await
+        };
+        tokio::time::timeout(self.timeout, asked).await.unwrap_or(Err(ExchangeError::TimedOut))
+    }
+
+    async fn address(&self) -> Result<Url, ExchangeError> {
+        let metadata = self.discovery.metadata().await.map_err(|error| match error {
+            DiscoveryError::Unreachable(why) => ExchangeError::Unavailable(why),
+            DiscoveryError::Unusable(why) => ExchangeError::Fault(why),
+        })?;
+        Ok(metadata.token_endpoint.clone())
+    }
+
+    async fn send(&self, address: Url, wish: Wish<'_>) -> Result<Response, ExchangeError> {
+        let scope = wish.scope.to_string();
+        let mut form = vec![
+            ("grant_type", GRANT_TYPE),
+            ("subject_token", wish.subject.text()),
+            ("subject_token_type", ACCESS_TOKEN),
+            ("audience", wish.audience),
+        ];
+        if !scope.is_empty() {
+            form.push(("scope", &scope));
+        }
+        let send = || async {
+            let mut request = self.http.post(address.clone()).form(&form);
+            request = request.header(AUTHORIZATION, self.authorization.clone());
+            if let Some(traceparent) = wish.traceparent {
+                request = request.header("traceparent", traceparent.clone());
+            }
+            request.send().await
+        };
+        // Only what never reached the server is sent again: anything else may have been answered already.
+        let backoff = ExponentialBuilder::default().with_min_delay(Duration::from_millis(50)).with_max_times(RETRIES);
+        send.retry(backoff.with_jitter()).when(reqwest::Error::is_connect).await.map_err(not_answered)
+    }
+}
+
+fn not_answered(error: reqwest::Error) -> ExchangeError {
+    if error.is_timeout() && !error.is_connect() {
+        ExchangeError::TimedOut
+    } else {
+        ExchangeError::Unavailable(error.without_url().to_string())
+    }
+}
+
+/// `client_secret_basic`: both halves form-encoded, then joined (RFC 6749 section 2.3.1). None where a header cannot hold it.
+pub(super) fn basic(client_id: &str, secret: &SecretString) -> Option<HeaderValue> {
+    use base64::Engine as _;
+    let encoded = |text: &str| Zeroizing::new(utf8_percent_encode(text, NON_ALPHANUMERIC).to_string());
+    let pair = Zeroizing::new(format!("{}:{}", *encoded(client_id), *encoded(secret.expose_secret())));
+    let value = Zeroizing::new(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair.as_bytes())));
+    let mut value = HeaderValue::from_str(&value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
