@@ -40,9 +40,15 @@ pub enum DevelopmentCaError {
 }
 
 impl DevelopmentCa {
+    /// What was made in `directory` before.
+    #[must_use]
+    pub fn at(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
     /// Makes everything anew in `directory`. Only `replace` overwrites what is there.
     pub fn create(directory: &Path, replace: bool, now: OffsetDateTime) -> Result<Self, DevelopmentCaError> {
-        let made = Self { directory: directory.to_owned() };
+        let made = Self::at(directory);
         if let Some(file) = made.files().into_iter().find(|file| file.exists()).filter(|_| !replace) {
             return Err(DevelopmentCaError::Exists(file));
         }
