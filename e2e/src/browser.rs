@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
+use thirtyfour::error::WebDriverErrorInner;
 use thirtyfour::prelude::*;
 use thirtyfour::{ChromeCapabilities, LoggingPrefsLogLevel};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -84,20 +85,29 @@ impl Browser {
 
     /// The element at `css`, as soon as a person could see it.
     pub async fn see(&self, css: &str) -> Result<WebElement> {
-        let query = self.driver.query(By::Css(css)).wait(PATIENCE, Duration::from_millis(50)).and_displayed();
-        match query.first().await {
-            Ok(element) => Ok(element),
-            Err(_) => bail!("{css} does not show on {}: {}", self.driver.current_url().await?, self.text().await?),
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            // An element of a page that is just being left is an error here, and no reason to give up.
+            if let Ok(element) = self.driver.find(By::Css(css)).await
+                && element.is_displayed().await.unwrap_or(false)
+            {
+                return Ok(element);
+            }
+            if tokio::time::Instant::now() >= deadline {
+                bail!("{css} does not show on {}: {}", self.driver.current_url().await?, self.text().await?);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
     /// Waits until the element at `css` shows `text`.
     pub async fn read(&self, css: &str, text: &str) -> Result<()> {
-        let element = self.see(css).await?;
+        self.see(css).await?;
         let deadline = tokio::time::Instant::now() + PATIENCE;
         while !self.shows(css, text).await {
-            let now = element.text().await.unwrap_or_default();
-            ensure!(tokio::time::Instant::now() < deadline, "{css} never shows {text:?} but {now:?}");
+            if tokio::time::Instant::now() >= deadline {
+                bail!("{css} never shows {text:?} on {}: {}", self.driver.current_url().await?, self.text().await?);
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(())
@@ -110,7 +120,16 @@ impl Browser {
 
     /// Clicks what is at `css`.
     pub async fn click(&self, css: &str) -> Result<()> {
-        self.see(css).await?.click().await.with_context(|| format!("cannot click {css}"))
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            match self.see(css).await?.click().await {
+                // The page was exchanged between the look and the click.
+                Err(error)
+                    if matches!(error.as_inner(), WebDriverErrorInner::StaleElementReference(_))
+                        && tokio::time::Instant::now() < deadline => {}
+                clicked => return clicked.with_context(|| format!("cannot click {css}")),
+            }
+        }
     }
 
     /// Types into the input at `css`, in place of what was there.
