@@ -116,6 +116,20 @@ async fn a_renewed_certificate_is_shown_without_a_restart_and_a_bad_one_is_not()
     running.stop().await;
 }
 
+#[test]
+fn the_demo_world_has_variables_for_auth0_s_client_libraries() {
+    let place = Place::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let file = std::fs::read_to_string(root.join("demo/auth0-compatible.env")).unwrap();
+    let at_place = |value: &str| value.replace("certificates/", &format!("{}/", place.path().display()));
+    let variables = file.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
+    let variables: Vec<_> = variables.map(|(name, value)| (name.to_owned(), at_place(value))).collect();
+    assert!(variables.iter().any(|(name, ca)| name == "SSL_CERT_FILE" && Path::new(ca).exists()), "{variables:?}");
+    let config = Config::load(Some(&root.join("demo/auth-server.toml")), variables).unwrap();
+    assert_eq!(config.issuer.as_str(), "https://localhost:9000/");
+    assert!(config.tls.is_some());
+}
+
 /// The binary, as an operator or an image uses it.
 async fn auth_server(arguments: &[&str]) -> std::process::Output {
     Command::new(env!("CARGO_BIN_EXE_auth-server")).args(arguments).output().await.unwrap()

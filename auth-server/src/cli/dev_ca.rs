@@ -38,7 +38,7 @@ fn how_to_use(made: &DevelopmentCa) -> String {
             absolute(certificate),
             absolute(key)
         ),
-        "  AUTH_SERVER_ISSUER=https://localhost:9000 auth-server --config demo/auth-server.toml",
+        "  DEPUTY_ISSUER=https://localhost:9000/ auth-server --config demo/auth-server.toml",
         "",
         "Trust it, for development only:",
         &format!("  curl    curl --cacert '{ca}' https://localhost:9000/healthz"),

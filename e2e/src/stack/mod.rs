@@ -82,9 +82,9 @@ impl Stack {
         Ok(self.tls()?.ca_certificate())
     }
 
-    /// The private key of that certificate.
-    pub fn ca_key(&self) -> Result<PathBuf> {
-        Ok(self.tls()?.ca_key())
+    /// By which a browser may be told to trust the auth server's certificate.
+    pub fn key_fingerprint(&self) -> Result<String> {
+        self.tls()?.key_fingerprint()
     }
 
     fn tls(&self) -> Result<&Tls> {

@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use auth_server::tls::DevelopmentCa;
+use aws_lc_rs::digest;
+use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use shared_claims::{Clock, SystemClock};
 
 use super::{Configuration, Ports, configuration};
@@ -35,9 +40,13 @@ impl Tls {
         self.ca.ca_certificate()
     }
 
-    /// The CA's private key.
-    pub(super) fn ca_key(&self) -> PathBuf {
-        self.ca.key_of("ca")
+    /// SHA-256 of the public key in the auth server's certificate, as browsers name it (RFC 7469 section 2.4).
+    pub(super) fn key_fingerprint(&self) -> Result<String> {
+        let pem = std::fs::read_to_string(self.ca.key_of("auth-server"))?;
+        let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &STANDARD.decode(base64)?)?;
+        let public_key: PublicKeyX509Der<'_> = pair.public_key().as_der()?;
+        Ok(STANDARD.encode(digest::digest(&digest::SHA256, public_key.as_ref())))
     }
 
     pub(super) fn issuer(ports: Ports) -> String {
