@@ -81,13 +81,15 @@ fn welcome(stack: &Stack) -> String {
     let users = [(ALICE, "has all permissions"), (BOB, "may not write receipts"), (CAROL, "is blocked")];
     let users = users.map(|(name, about)| format!("  {name:<6} {:<16} {about}", password_of(name)));
     let Ports { api_a, api_b, .. } = stack.ports;
-    let check = if stack.ports == Ports::DEMO {
+    let ca = stack.ca_certificate().ok();
+    let check = if stack.ports == Ports::DEMO && ca.is_none() {
         "cargo run -p e2e -- run".to_owned()
     } else {
-        let (a, b) = (stack.api_a_url(), stack.api_b_url());
-        format!("cargo run -p e2e -- run --issuer {} --api-a {a} --api-b {b}", stack.issuer())
+        let trusting = ca.as_ref().map_or_else(String::new, |ca| format!("SSL_CERT_FILE={} ", ca.display()));
+        let (issuer, a, b) = (stack.issuer(), stack.api_a_url(), stack.api_b_url());
+        format!("{trusting}cargo run -p e2e -- run --issuer {issuer} --api-a {a} --api-b {b}")
     };
-    let trust = stack.ca_certificate().ok().map(|ca| format!("  trust        {}\n", ca.display()));
+    let trust = ca.map(|ca| format!("  trust        {}\n", ca.display()));
     [
         "",
         &format!("Open the demo app:  http://localhost:{api_a}/"),
