@@ -3,6 +3,7 @@
 
 mod kit;
 mod library;
+mod msal;
 mod node;
 mod python;
 mod rust;
