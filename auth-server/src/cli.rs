@@ -1,10 +1,11 @@
 //! The command line.
 
+mod dev_ca;
 mod exchange;
 mod keys;
 mod users;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -35,7 +36,8 @@ const EXAMPLES: &str = "Examples:
   auth-server --config demo/auth-server.toml apply
   auth-server --config demo/auth-server.toml exchange explain --help
   auth-server --config demo/auth-server.toml keys rotate --alg RS256
-  auth-server --config demo/auth-server.toml users block carol";
+  auth-server --config demo/auth-server.toml users block carol
+  auth-server dev-ca --out certificates";
 
 #[derive(Subcommand)]
 enum Command {
@@ -53,6 +55,8 @@ enum Command {
     /// Acting on behalf of a user: what the configuration allows, and why a request is refused.
     #[command(subcommand)]
     Exchange(exchange::Exchange),
+    /// Make a CA and certificates for development: for loopback and the names in docker-compose.yml.
+    DevCa(dev_ca::Options),
     /// The signing keys.
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -70,7 +74,10 @@ pub fn run() -> ExitCode {
     if let Err(error) = rlimit::setrlimit(rlimit::Resource::CORE, 0, 0) {
         log::warn!("core dumps could not be switched off: {error}");
     }
-    let config = match load(cli.config.as_deref()) {
+    if let Some(Command::DevCa(options)) = &cli.command {
+        return options.run(now()).map_or_else(|error| failed(&error.into()), |()| ExitCode::SUCCESS);
+    }
+    let config = match load(cli.config.as_deref(), cli.command.as_ref()) {
         Ok(config) => config,
         Err(error) => {
             eprintln!("auth-server: {error}");
@@ -91,8 +98,13 @@ pub fn run() -> ExitCode {
                 check_config(&config);
                 Ok(())
             }
-            Some(Command::Healthcheck) => serve::healthcheck(config.listen, config.issuer.path()).await,
+            Some(Command::Healthcheck) => {
+                let scheme = if config.tls.is_some() { "https" } else { "http" };
+                serve::healthcheck(scheme, config.listen, config.issuer.path()).await
+            }
             Some(Command::Exchange(command)) => return command.run(&config, now()).await,
+            // Needs no configuration, and is done by now.
+            Some(Command::DevCa(_)) => Ok(()),
             Some(Command::Keys(command)) => command.run(&config, now()).await,
             Some(Command::Users(command)) => command.run(&config, now()).await,
         }
@@ -104,8 +116,11 @@ pub fn run() -> ExitCode {
 }
 
 #[expect(clippy::disallowed_methods, reason = "start-up: this is where the configuration gets its environment")]
-fn load(file: Option<&std::path::Path>) -> Result<Config, ConfigError> {
-    Config::load(file, std::env::vars())
+fn load(file: Option<&Path>, command: Option<&Command>) -> Result<Config, ConfigError> {
+    match command {
+        Some(Command::Healthcheck) => Config::of_running(file, std::env::vars()),
+        _ => Config::load(file, std::env::vars()),
+    }
 }
 
 fn now() -> time::OffsetDateTime {

@@ -17,6 +17,7 @@ pub mod registry;
 mod running;
 pub mod server;
 pub mod store;
+pub mod tls;
 pub mod tokens;
 pub mod users;
 

@@ -20,6 +20,7 @@ use crate::endpoints;
 use crate::registry::{self, LiveRegistry, SigningAlgorithm};
 use crate::server::AuthServer;
 use crate::store::{PasswordHash, Store};
+use crate::tls::LiveCertificate;
 use crate::tokens::{LiveKeys, MasterKey, ensure_keys};
 use crate::users::{
     ConfiguredPassword, ConfiguredUser, PasswordSettings, Passwords, SessionLifetimes, Sessions, SignIn, SignInPolicy,
@@ -35,6 +36,7 @@ const CLEAN_UP_BATCH: u32 = 500;
 /// tokio runtime.
 pub async fn start(config: Config, listener: std::net::TcpListener, clock: Arc<dyn Clock>) -> anyhow::Result<Running> {
     let (metrics_listen, address) = (config.metrics_listen, listener.local_addr()?);
+    let certificate = config.tls.clone().map(LiveCertificate::load).transpose()?;
     let server = web::Data::new(prepare(config, clock).await?);
     let metrics_here = metrics_listen.is_none();
 
@@ -52,11 +54,17 @@ pub async fn start(config: Config, listener: std::net::TcpListener, clock: Arc<d
     .client_request_timeout(HEADERS_TIMEOUT)
     .keep_alive(KEEP_ALIVE)
     .max_connections(MAX_CONNECTIONS)
-    .shutdown_timeout(SHUTDOWN_SECONDS)
-    .listen(listener)?
-    .run();
-    let mut running =
-        Running::spawn(http, address).with_task(follow_changes(server.clone())).with_task(clean_up(server.clone()));
+    .shutdown_timeout(SHUTDOWN_SECONDS);
+    let http = match &certificate {
+        Some(certificate) => http.listen_rustls_0_23(listener, certificate.server_config()?)?,
+        None => http.listen(listener)?,
+    };
+    let mut running = Running::spawn(http.run(), address)
+        .with_task(follow_changes(server.clone()))
+        .with_task(clean_up(server.clone()));
+    if let Some(certificate) = certificate {
+        running = running.with_task(follow_certificate(certificate));
+    }
     if let Some(address) = metrics_listen {
         running = running.beside(metrics_server(address, server)?);
     }
@@ -185,6 +193,21 @@ async fn follow_changes(server: web::Data<AuthServer>) {
         registry.look(&server.registry.refresh(&server.store).await);
         keys.look(&server.keys.refresh(&server.store, &server.master_key, server.now()).await);
         server.metrics.run_upkeep();
+    }
+}
+
+/// Shows a renewed certificate from the next handshake on.
+async fn follow_certificate(certificate: LiveCertificate) {
+    let mut tick = tokio::time::interval(REFRESH);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut followed = Followed::new("the TLS certificate");
+    loop {
+        tick.tick().await;
+        let certificate = certificate.clone();
+        // Files may lie on a slow disk.
+        if let Ok(looked) = tokio::task::spawn_blocking(move || certificate.refresh()).await {
+            followed.look(&looked);
+        }
     }
 }
 

@@ -18,7 +18,7 @@ const FLOORS: [&[&str]; 8] = [
     &["server"],
     &["config"],
     &["exchange", "tokens", "users", "registry", "audit"],
-    &["store", "protocol"],
+    &["store", "protocol", "tls"],
 ];
 
 /// Rooms of one floor that may know each other, in this direction.
@@ -26,8 +26,13 @@ const NEIGHBOURS: [(&str, &str); 4] =
     [("exchange", "registry"), ("tokens", "registry"), ("store", "protocol"), ("config", "exchange")];
 
 /// Which rooms may use a crate; everybody else must not.
-const CRATES: [(&str, &[&str]); 3] =
-    [("actix_web", &["endpoints", "running", "main", "lib"]), ("actix_cors", &["endpoints"]), ("diesel", &["store"])];
+const CRATES: [(&str, &[&str]); 5] = [
+    ("actix_web", &["endpoints", "running", "main", "lib"]),
+    ("actix_cors", &["endpoints"]),
+    ("diesel", &["store"]),
+    ("rcgen", &["tls"]),
+    ("rustls", &["tls"]),
+];
 
 /// Rooms without I/O, and what they must not reach for.
 const PURE: [&str; 2] = ["exchange", "protocol"];

@@ -60,8 +60,17 @@ impl Programs {
 impl Browser {
     /// A browser for the test suite `browser`; none where the machine has none, which is then said.
     pub async fn for_test() -> Result<Option<Self>> {
+        Self::start_or_skip(&[]).await
+    }
+
+    /// The same, trusting the certificate of one key: `Stack::key_fingerprint`.
+    pub async fn for_test_trusting(key_fingerprint: &str) -> Result<Option<Self>> {
+        Self::start_or_skip(&[format!("--ignore-certificate-errors-spki-list={key_fingerprint}")]).await
+    }
+
+    async fn start_or_skip(flags: &[String]) -> Result<Option<Self>> {
         match Programs::find() {
-            Ok(programs) => Self::start(&programs).await.map(Some),
+            Ok(programs) => Self::start(&programs, flags).await.map(Some),
             Err(why) => {
                 suite::skipped("browser", why);
                 Ok(None)
@@ -69,12 +78,12 @@ impl Browser {
         }
     }
 
-    async fn start(programs: &Programs) -> Result<Self> {
+    async fn start(programs: &Programs, flags: &[String]) -> Result<Self> {
         let profile = tempfile::Builder::new().prefix("deputy-browser-").tempdir()?;
         let (chromedriver, port) = start_chromedriver(&programs.chromedriver, profile.path()).await?;
         let mut capabilities = ChromeCapabilities::new();
         capabilities.set_binary(&programs.chromium.display().to_string())?;
-        for flag in FLAGS {
+        for flag in FLAGS.into_iter().chain(flags.iter().map(String::as_str)) {
             capabilities.add_arg(flag)?;
         }
         capabilities.add_arg(&format!("--user-data-dir={}", profile.path().join("profile").display()))?;

@@ -19,6 +19,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Whether to build the services first.
     pub build: bool,
+    /// https, and an issuer with a slash at its end.
+    pub tls: bool,
 }
 
 /// Runs the demo until it is told to stop.
@@ -60,6 +62,9 @@ async fn start(options: Options) -> Result<Stack> {
     if let Some(data) = options.data {
         builder = builder.keeping_data_in(data);
     }
+    if options.tls {
+        builder = builder.with_tls();
+    }
     builder.start().await
 }
 
@@ -75,23 +80,27 @@ fn port_is_taken(ports: Ports, service: Service) -> String {
 fn welcome(stack: &Stack) -> String {
     let users = [(ALICE, "has all permissions"), (BOB, "may not write receipts"), (CAROL, "is blocked")];
     let users = users.map(|(name, about)| format!("  {name:<6} {:<16} {about}", password_of(name)));
-    let Ports { auth_server, api_a, api_b, api_c } = stack.ports;
-    let check = if stack.ports == Ports::DEMO {
+    let Ports { api_a, api_b, api_c, .. } = stack.ports;
+    let ca = stack.ca_certificate().ok();
+    let check = if stack.ports == Ports::DEMO && ca.is_none() {
         "cargo run -p e2e -- run".to_owned()
     } else {
+        let trusting = ca.as_ref().map_or_else(String::new, |ca| format!("SSL_CERT_FILE={} ", ca.display()));
+        let issuer = stack.issuer();
         let (a, b, c) = (stack.api_a_url(), stack.api_b_url(), stack.api_c_url());
-        format!("cargo run -p e2e -- run --issuer {} --api-a {a} --api-b {b} --api-c {c}", stack.issuer())
+        format!("{trusting}cargo run -p e2e -- run --issuer {issuer} --api-a {a} --api-b {b} --api-c {c}")
     };
+    let trust = ca.map(|ca| format!("  trust        {}\n", ca.display()));
     [
         "",
         &format!("Open the demo app:  http://localhost:{api_a}/"),
         "",
-        &format!("  auth server  http://localhost:{auth_server}"),
+        &format!("  auth server  {}", stack.issuer()),
         &format!("  API A        http://localhost:{api_a}    Reports, and the demo app"),
         &format!("  API B        http://localhost:{api_b}    Receipts"),
         &format!("  API C        http://localhost:{api_c}    Archive"),
         &format!("  data, logs   {}", stack.directory().display()),
-        "",
+        &trust.unwrap_or_default(),
         "Sign in as:",
         &users.join("\n"),
         "",
@@ -110,7 +119,7 @@ mod tests {
     async fn a_taken_port_is_one_line_with_port_and_setting() {
         let taken = Reserved::free().unwrap();
         let ports = Ports { auth_server: 0, api_a: taken.ports.api_a, api_b: 0, api_c: 0 };
-        let error = start(Options { ports, data: None, build: false }).await.err().unwrap().to_string();
+        let error = start(Options { ports, data: None, build: false, tls: false }).await.err().unwrap().to_string();
         let port = taken.ports.api_a;
         let expected =
             format!("port {port} is taken: choose another for api-a with --api-a-port, or stop what listens there");

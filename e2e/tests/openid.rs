@@ -227,7 +227,8 @@ async fn nobody_is_sent_to_an_address_that_the_app_did_not_register_or_prove() -
         ("tampered hint", vec![("id_token_hint", &tampered), ("post_logout_redirect_uri", &back)]),
         ("an access token as the hint", vec![("id_token_hint", &tokens.access_token)]),
         ("no hint", vec![("post_logout_redirect_uri", &back)]),
-        ("no hint but a client", vec![("client_id", "demo-app"), ("post_logout_redirect_uri", &back)]),
+        ("no hint but an unknown client", vec![("client_id", "nobody"), ("post_logout_redirect_uri", &back)]),
+        ("no hint but another client", vec![("client_id", "demo-web"), ("post_logout_redirect_uri", &back)]),
     ] {
         let page = log_out(&stack, &alice, &parameters).await?.page().map_err(|error| error.context(what))?;
         assert_eq!(page.status, 400, "{what}");
@@ -264,6 +265,22 @@ async fn an_id_token_of_another_session_signs_nobody_out_unasked() -> Result<()>
     let page = log_out(&stack, &alice, &[("id_token_hint", elsewhere.id_token()?)]).await?.page()?;
     page.form(|form| form.has_button("decision", "sign-out"))?;
     assert!(is_signed_in(&app, &alice).await?);
+    stack.stop().await
+}
+
+/// Auth0's server libraries build such a link: Section 2 names `client_id` for it.
+#[tokio::test]
+async fn a_client_that_keeps_no_id_token_gets_its_person_back_once_they_have_agreed() -> Result<()> {
+    let stack = stack().await?;
+    let (app, alice) = (stack.app()?, Person::named("alice")?);
+    sign_in(&app, &alice, &[]).await?;
+    let back = returning(&stack);
+    let asked = [("client_id", "demo-app"), ("post_logout_redirect_uri", &back), ("state", "s")];
+    let page = log_out(&stack, &alice, &asked).await?.page()?;
+    assert!(is_signed_in(&app, &alice).await?, "not before they are asked");
+    let form = page.form(|form| form.has_button("decision", "sign-out"))?.press("decision", "sign-out");
+    assert_eq!(alice.send(&form).await?.url.as_str(), format!("{back}?state=s"));
+    assert!(!is_signed_in(&app, &alice).await?);
     stack.stop().await
 }
 

@@ -20,6 +20,7 @@ use shared_claims::service::{Issuer, Sourced, Sources};
 use crate::exchange::Limits;
 use crate::registry::{Api, Client, Pairing, Registry, SigningAlgorithm};
 use crate::store::DatabaseSettings;
+use crate::tls::TlsFiles;
 
 /// What the server runs with. Only loading makes one, so it is right.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// Whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// None: plain http, for loopback or behind a proxy.
+    pub tls: Option<TlsFiles>,
     pub database: DatabaseSettings,
     pub master_key: SecretString,
     pub signing_alg: SigningAlgorithm,
@@ -74,21 +77,38 @@ impl Config {
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        checked(SOURCES.read(file, environment)?)
+        checked(SOURCES.read(file, environment)?, Server::Starts)
+    }
+
+    /// The same for a server that runs already: it keeps its certificate when the files have become unusable since.
+    pub fn of_running(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        checked(SOURCES.read(file, environment)?, Server::Runs)
     }
 
     /// Reads a configuration from text alone.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        checked(SOURCES.read_text(text)?)
+        checked(SOURCES.read_text(text)?, Server::Starts)
     }
 }
 
+/// Whether the files that the settings name are still to be read.
+enum Server {
+    Starts,
+    Runs,
+}
+
 /// Finds everything that is wrong with the settings.
-fn checked(Sourced { origin, settings }: Sourced<Settings>) -> Result<Config, ConfigError> {
+fn checked(Sourced { origin, settings }: Sourced<Settings>, server: Server) -> Result<Config, ConfigError> {
     let mut mistakes = Vec::new();
     let mut check = |result: Result<(), String>| mistakes.extend(result.err());
 
     check(transport_is_safe(&settings));
+    if let (Server::Starts, Some(files)) = (server, &settings.tls) {
+        check(files.check().map_err(|error| error.to_string()));
+    }
     check(demo_secrets::are_confined(&settings));
     check(settings.database.settings().check().map_err(|error| error.to_string()));
     check(users_are_distinct(&settings.users));
@@ -118,6 +138,7 @@ impl Config {
             listen: settings.listen,
             metrics_listen: settings.metrics_listen,
             trusted_proxies: settings.trusted_proxies,
+            tls: settings.tls,
             database: settings.database.settings(),
             master_key: settings.keys.master_key,
             signing_alg: settings.keys.signing_alg,
@@ -157,20 +178,23 @@ impl From<SignInSettings> for SignInLimits {
 }
 
 /// Tokens and passwords cross the network in the clear on plain http, so it is for one machine alone (RFC 6749 section
-/// 3.1). This server speaks http; https is the reverse proxy's, which must then be named.
+/// 3.1). https is this server's own, or that of a reverse proxy, which must then be named.
 fn transport_is_safe(settings: &Settings) -> Result<(), String> {
     let issuer = &settings.issuer;
-    if issuer.is_https() && settings.trusted_proxies.is_empty() {
+    if issuer.is_https() && settings.tls.is_none() && settings.trusted_proxies.is_empty() {
         return Err(format!(
-            "issuer: {issuer} is https, and this server speaks plain http: put a TLS reverse proxy before it and name \
-             its address in trusted_proxies"
+            "issuer: {issuer} is https, and this server speaks plain http: set tls.certificate and tls.key, or put a \
+             TLS reverse proxy before it and name its address in trusted_proxies"
         ));
     }
     if !issuer.is_https() && !issuer.is_loopback() {
         return Err(format!(
-            "issuer: {issuer} is plain http on a host that is not loopback: use an https issuer and name your TLS \
-             reverse proxy in trusted_proxies"
+            "issuer: {issuer} is plain http on a host that is not loopback: use an https issuer, and set \
+             tls.certificate and tls.key or name your TLS reverse proxy in trusted_proxies"
         ));
+    }
+    if !issuer.is_https() && settings.tls.is_some() {
+        return Err(format!("issuer: {issuer} is plain http, and [tls] makes this server speak https: write https"));
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use shared_claims::service::Issuer;
 
 use crate::registry::{Api, Client, Pairing, SigningAlgorithm};
 use crate::store::{DatabaseSettings, Durability, Profile};
+use crate::tls::TlsFiles;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +25,8 @@ pub(super) struct Settings {
     pub metrics_listen: Option<SocketAddr>,
     #[serde(default, deserialize_with = "listed_or_separated")]
     pub trusted_proxies: Vec<IpNet>,
+    #[serde(default)]
+    pub tls: Option<TlsFiles>,
     pub database: DatabaseSection,
     pub keys: KeySettings,
     #[serde(default)]

@@ -134,6 +134,52 @@ fn a_configuration_that_could_not_run_or_would_be_unsafe_is_refused(
     assert!(error.contains(expected), "{error}");
 }
 
+/// The minimal configuration with https, and the two files of a fresh development CA.
+fn with_tls(directory: &std::path::Path) -> (String, std::path::PathBuf, std::path::PathBuf) {
+    let ca = crate::tls::DevelopmentCa::create(directory, false, time::macros::datetime!(2030-01-01 0:00 UTC)).unwrap();
+    let (certificate, key) = (ca.certificate_of("api-a"), ca.key_of("api-a"));
+    let https = MINIMAL.replace("http://", "https://");
+    let text = format!("{https}[tls]\ncertificate = '{}'\nkey = '{}'\n", certificate.display(), key.display());
+    (text, certificate, key)
+}
+
+#[test]
+fn an_https_issuer_needs_no_proxy_where_the_server_speaks_tls() {
+    let directory = tempfile::tempdir().unwrap();
+    let (text, ..) = with_tls(directory.path());
+    assert!(Config::from_toml(&text).unwrap().tls.is_some());
+    let plain = Config::from_toml(&text.replace("https://", "http://")).unwrap_err().to_string();
+    assert!(plain.contains("write https"), "{plain}");
+}
+
+#[test]
+fn a_mistake_with_the_certificate_names_setting_and_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let (text, certificate, key) = with_tls(directory.path());
+    let mistake = |text: &str| Config::from_toml(text).unwrap_err().to_string();
+    let (certificate, key) = (certificate.display().to_string(), key.display().to_string());
+    let other = key.replace("api-a", "api-b");
+
+    let no_pair = mistake(&text.replace(&key, &other));
+    assert!(no_pair.contains("no pair") && no_pair.contains(&certificate) && no_pair.contains(&other), "{no_pair}");
+    let missing = mistake(&text.replace(&key, "/nowhere/key.pem"));
+    assert!(missing.contains("tls.key: /nowhere/key.pem cannot be read"), "{missing}");
+    let swapped = mistake(&text.replace(&certificate, &key));
+    assert!(swapped.contains(&format!("tls.certificate: {key} is not a PEM file with a certificate")), "{swapped}");
+    let half = mistake(text.rsplit_once("key =").unwrap().0);
+    assert!(half.contains("missing") && half.contains("key"), "{half}");
+}
+
+#[test]
+fn a_server_that_runs_keeps_its_certificate_whatever_became_of_the_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let (text, _, key) = with_tls(directory.path());
+    std::fs::write(key, "").unwrap();
+    let environment = HashMap::from([("AUTH_SERVER_CONFIG_INLINE".to_owned(), text)]);
+    assert!(Config::load(None, environment.clone()).unwrap_err().to_string().contains("no PRIVATE KEY block"));
+    assert!(Config::of_running(None, environment).is_ok());
+}
+
 #[test]
 fn demo_secrets_are_refused_off_loopback() {
     let text = MINIMAL

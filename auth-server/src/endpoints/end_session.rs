@@ -82,16 +82,12 @@ impl LogoutRequest {
         let client_id = client_id(parameters, hint.as_ref())?;
         let client = client_id.and_then(|id| server.registry().client(id).cloned());
         let asked = parameters.one("post_logout_redirect_uri")?.or(parameters.one("returnTo")?);
+        // Section 2: a hint or a client_id tells whose URI it is. Without a hint the person is asked first.
         let return_to = match (asked, &client) {
             (None, _) => None,
             (Some(asked), Some(client)) => Some(registered(asked, client)?),
             (Some(_), None) => return Err(nobody_to_return_to()),
         };
-        // Section 3: a redirect needs proof of which client asks. Auth0's alias takes the client's word for it, and the
-        // URI must be registered all the same; the person is asked first.
-        if return_to.is_some() && hint.is_none() && parameters.one("returnTo")?.is_none() {
-            return Err(nobody_to_return_to());
-        }
         Ok(Self {
             hint,
             client_name: client.map(|client| client.name.clone()),
@@ -150,8 +146,8 @@ fn registered(asked: &str, client: &crate::registry::Client) -> Result<RedirectU
 
 fn nobody_to_return_to() -> OAuthError {
     OAuthError::invalid_request(
-        "id_token_hint_missing",
-        "a post_logout_redirect_uri needs an id_token_hint, which tells whose URI it is",
+        "post_logout_client_missing",
+        "a post_logout_redirect_uri needs an id_token_hint or a client_id, which tells whose URI it is",
     )
 }
 

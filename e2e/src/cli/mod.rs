@@ -49,6 +49,10 @@ struct DemoArgs {
     /// Keep databases and logs in this directory [default: thrown away at the end]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// The auth server speaks https with a development CA, and its issuer ends in a slash: as the client libraries of
+    /// Auth0 and Microsoft need it.
+    #[arg(long)]
+    tls: bool,
     /// Use the binaries beside this one as they are.
     #[arg(long)]
     no_build: bool,
@@ -62,7 +66,7 @@ impl From<DemoArgs> for demo::Options {
             api_b: arguments.api_b_port,
             api_c: arguments.api_c_port,
         };
-        Self { ports, data: arguments.data, build: !arguments.no_build }
+        Self { ports, data: arguments.data, build: !arguments.no_build, tls: arguments.tls }
     }
 }
 

@@ -9,6 +9,7 @@ use shared_claims::{Clock, SystemClock};
 
 use super::database::Storage;
 use super::server::{Launcher, Mode};
+use super::tls::Tls;
 use super::{Binaries, Configuration, Database, Ports, Reserved, Stack};
 use crate::steps::{ApiA, ApiB, AuthServer};
 
@@ -22,6 +23,7 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     ports: Option<Ports>,
     directory: Option<PathBuf>,
+    tls: bool,
     changes: Vec<Change>,
 }
 
@@ -34,6 +36,7 @@ impl Default for Builder {
             clock: Arc::new(SystemClock),
             ports: None,
             directory: None,
+            tls: false,
             changes: vec![],
         }
     }
@@ -88,6 +91,14 @@ impl Builder {
         self
     }
 
+    /// The auth server speaks https, by a certificate of a development CA, and its issuer ends in a slash. The other
+    /// services trust the CA where they run as processes.
+    #[must_use]
+    pub fn with_tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
     /// A change to the demo world's configuration.
     #[must_use]
     pub fn configured(mut self, change: impl FnOnce(&mut Configuration) + Send + 'static) -> Self {
@@ -102,6 +113,10 @@ impl Builder {
         let storage = Storage::open(self.database, self.directory).await.context("the database does not start")?;
         let mut configuration = Configuration::demo(ports)?;
         configuration.store_at(storage.url(), storage.directory());
+        let tls = self.tls.then(|| Tls::in_directory(storage.directory())).transpose()?;
+        if let Some(tls) = &tls {
+            tls.configure(&mut configuration, ports);
+        }
         for change in self.changes {
             change(&mut configuration);
         }
@@ -110,12 +125,12 @@ impl Builder {
             (true, Some(binaries)) => Mode::Processes(binaries),
             (true, None) => Mode::Processes(tokio::task::spawn_blocking(Binaries::built).await??),
         };
-        let launcher = Launcher { configuration, mode, directory: storage.directory().to_owned() };
+        let launcher = Launcher { configuration, mode, tls, directory: storage.directory().to_owned() };
         let mut servers = vec![];
         for (service, listener) in reserved.into_listeners() {
             servers.push((service, launcher.start(service, listener, ports).await?));
         }
-        let auth_server = AuthServer::discover(&ports.issuer()).await?;
+        let auth_server = AuthServer::discover(&launcher.issuer(ports)).await?;
         let stack = Stack {
             api_a: ApiA::at(&ports.api_a())?,
             api_b: ApiB::at(&ports.api_b())?,

@@ -12,10 +12,11 @@ mod ports;
 mod postgres;
 mod process;
 mod server;
+mod tls;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Error, Result};
+use anyhow::{Context, Error, Result};
 use url::Url;
 
 pub use binaries::Binaries;
@@ -27,6 +28,7 @@ pub use ports::{Ports, Reserved};
 use crate::steps::{ApiA, ApiB, App, AuthServer, Person, Tokens};
 use database::Storage;
 use server::{Instance, Launcher};
+use tls::Tls;
 
 /// One of the services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,7 +88,21 @@ impl Stack {
     /// The issuer, exactly as configured.
     #[must_use]
     pub fn issuer(&self) -> String {
-        self.ports.issuer()
+        self.launcher.issuer(self.ports)
+    }
+
+    /// The certificate that clients of a stack over https have to trust.
+    pub fn ca_certificate(&self) -> Result<PathBuf> {
+        Ok(self.tls()?.ca_certificate())
+    }
+
+    /// By which a browser may be told to trust the auth server's certificate.
+    pub fn key_fingerprint(&self) -> Result<String> {
+        self.tls()?.key_fingerprint()
+    }
+
+    fn tls(&self) -> Result<&Tls> {
+        self.launcher.tls.as_ref().context("this stack speaks plain http")
     }
 
     /// Where API A is, and the demo app at its root.

@@ -29,6 +29,7 @@ impl Process {
         configuration: &str,
         directory: &Path,
         address: SocketAddr,
+        trusted_ca: Option<&Path>,
     ) -> Result<Self> {
         let file = |ending: &str| directory.join(format!("{}.{ending}", service.name()));
         let (config, ready, log) = (file("toml"), file("ready"), file("log"));
@@ -37,7 +38,11 @@ impl Process {
             fs::remove_file(&ready)?;
         }
         let output = fs::OpenOptions::new().create(true).append(true).open(&log)?;
-        let child = Command::new(binary)
+        let mut command = Command::new(binary);
+        if let Some(ca) = trusted_ca {
+            command.env("SSL_CERT_FILE", ca);
+        }
+        let child = command
             .arg("--config")
             .arg(&config)
             .arg("--port")

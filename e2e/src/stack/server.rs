@@ -10,6 +10,7 @@ use shared_claims::Clock;
 use shared_claims::service::Running;
 
 use super::process::Process;
+use super::tls::Tls;
 use super::{Binaries, Configuration, Ports, Service};
 
 /// How long a service may take to stop in good order.
@@ -39,6 +40,7 @@ impl Instance {
 pub(super) struct Launcher {
     pub configuration: Configuration,
     pub mode: Mode,
+    pub tls: Option<Tls>,
     pub directory: PathBuf,
 }
 
@@ -49,6 +51,11 @@ pub(super) enum Mode {
 }
 
 impl Launcher {
+    /// The issuer, exactly as configured.
+    pub(super) fn issuer(&self, ports: Ports) -> String {
+        if self.tls.is_some() { Tls::issuer(ports) } else { ports.issuer() }
+    }
+
     /// Starts `service` at its port, which `listener` has held so far.
     pub(super) async fn start(&self, service: Service, listener: TcpListener, ports: Ports) -> Result<Instance> {
         let text = toml::to_string(self.configuration.of(service))?;
@@ -57,7 +64,9 @@ impl Launcher {
             Mode::Processes(binaries) => {
                 // The process binds the port itself: it is let go at the last moment.
                 drop(listener);
-                Process::start(&binaries.of(service), service, &text, &self.directory, ports.address(service))
+                let trusted = self.tls.as_ref().map(Tls::ca_certificate);
+                let (binary, address) = (binaries.of(service), ports.address(service));
+                Process::start(&binary, service, &text, &self.directory, address, trusted.as_deref())
                     .await
                     .map(|process| Instance::Process(Box::new(process)))
             }

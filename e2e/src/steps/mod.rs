@@ -20,7 +20,7 @@ pub use api::{ApiA, ApiB, receipt};
 pub use app::{App, AuthorizationRequest, Tokens};
 pub use auth_server::{AuthServer, Credentials, Metadata};
 pub use exchange::Exchange;
-pub use http::is_unreachable;
+pub use http::{is_unreachable, trust};
 pub use page::{Form, Page};
 pub use person::{Callback, Landing, Person};
 pub use token::{Jwks, Jwt};

@@ -86,7 +86,7 @@ pub fn run<S: Service>() -> ExitCode {
                 println!("the configuration can be used: {}", S::identifier(&config));
                 Ok(())
             }
-            Some(Command::Healthcheck) => serve::healthcheck(S::listen(&config), "").await,
+            Some(Command::Healthcheck) => serve::healthcheck("http", S::listen(&config), "").await,
         }
     });
     // What still runs on blocking threads must not hold up the end.
