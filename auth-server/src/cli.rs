@@ -77,6 +77,11 @@ pub fn run() -> ExitCode {
     if let Some(Command::DevCa(options)) = &cli.command {
         return options.run(now()).map_or_else(|error| failed(&error.into()), |()| ExitCode::SUCCESS);
     }
+    if let Some(Command::Exchange(command)) = &cli.command
+        && let Some((graph, old, new)) = command.comparison()
+    {
+        return compare(graph, old, new);
+    }
     let config = match load(cli.config.as_deref(), cli.command.as_ref()) {
         Ok(config) => config,
         Err(error) => {
@@ -118,8 +123,22 @@ pub fn run() -> ExitCode {
 #[expect(clippy::disallowed_methods, reason = "start-up: this is where the configuration gets its environment")]
 fn load(file: Option<&Path>, command: Option<&Command>) -> Result<Config, ConfigError> {
     match command {
-        Some(Command::Healthcheck) => Config::of_running(file, std::env::vars()),
+        // Neither needs the files that the settings name.
+        Some(Command::Healthcheck | Command::Exchange(_)) => Config::of_running(file, std::env::vars()),
         _ => Config::load(file, std::env::vars()),
+    }
+}
+
+/// Two configurations side by side, read in the same environment.
+fn compare(graph: &exchange::Graph, old: &Path, new: &Path) -> ExitCode {
+    #[expect(clippy::disallowed_methods, reason = "start-up: this is where a configuration gets its environment")]
+    let read = |file| Config::of_running(Some(file), std::env::vars());
+    match (read(old), read(new)) {
+        (Ok(old), Ok(new)) => graph.compare(&old, &new).unwrap_or_else(|error| failed(&error)),
+        (Err(error), _) | (_, Err(error)) => {
+            eprintln!("auth-server: {error}");
+            ExitCode::from(BAD_CONFIGURATION)
+        }
     }
 }
 

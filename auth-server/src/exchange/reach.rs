@@ -26,13 +26,19 @@ pub struct Path {
     pub hops: Vec<Hop>,
 }
 
-/// All hops that can follow a token for `api` with `scope`, each pairing once, with all that any way gives it.
+/// Whose token it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    User,
+    Machine,
+}
+
+/// All hops that can follow a user's token for `api` with `scope`, each pairing once, with all that any way gives it.
 #[must_use]
 pub fn hops_from(registry: &Registry, api: &str, scope: &Scope, max_actors: usize) -> Vec<Hop> {
     let mut widest = BTreeMap::<(String, String), Scope>::new();
-    for Hop { source, target, scope } in
-        paths_from(registry, api, scope, max_actors).into_iter().flat_map(|path| path.hops)
-    {
+    let paths = paths_from(registry, Subject::User, api, scope, max_actors);
+    for Hop { source, target, scope } in paths.into_iter().flat_map(|path| path.hops) {
         let known = widest.entry((source, target)).or_default();
         *known = known.union(&scope);
     }
@@ -41,15 +47,16 @@ pub fn hops_from(registry: &Registry, api: &str, scope: &Scope, max_actors: usiz
 
 /// Every way that a token for `api` with `scope` can take, longer ones after those that they go on from.
 #[must_use]
-pub fn paths_from(registry: &Registry, api: &str, scope: &Scope, max_actors: usize) -> Vec<Path> {
+pub fn paths_from(registry: &Registry, subject: Subject, api: &str, scope: &Scope, max_actors: usize) -> Vec<Path> {
     let mut paths = Vec::new();
-    let mut walk = Walk { registry, max_actors, way: Vec::new(), paths: &mut paths };
+    let mut walk = Walk { registry, subject, max_actors, way: Vec::new(), paths: &mut paths };
     walk.go_on_from(api, scope);
     paths
 }
 
 struct Walk<'a> {
     registry: &'a Registry,
+    subject: Subject,
     max_actors: usize,
     way: Vec<Hop>,
     paths: &'a mut Vec<Path>,
@@ -63,7 +70,8 @@ impl Walk<'_> {
         }
         for pairing in self.registry.pairings_of(api) {
             let Some(target) = self.registry.api(&pairing.target) else { continue };
-            if self.loops(pairing) && !pairing.may_loop {
+            let machine_is_refused = self.subject == Subject::Machine && !pairing.machine_subjects;
+            if machine_is_refused || (self.loops(pairing) && !pairing.may_loop) {
                 continue;
             }
             let given = pairing.scope_open_to(&held_at(self.registry.api(api), scope)).intersection(&target.scope());
@@ -159,6 +167,14 @@ mod tests {
         assert_eq!(hops(back(false), "r", 5), ["a>b r"]);
         assert_eq!(hops(back(true), "r", 3), ["a>b r", "b>a w"]);
         assert_eq!(hops(vec![pairing(A, A, r#"["r"]"#)], "r", 5), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_machine_goes_only_where_machines_are_taken() {
+        let pairings = vec![Pairing { machine_subjects: true, ..pairing(A, B, r#"["r"]"#) }, pairing(A, C, r#"["r"]"#)];
+        let paths = paths_from(&registry(pairings), Subject::Machine, A, &"r".parse().unwrap(), 5);
+        let targets: Vec<_> = paths.iter().flat_map(|path| &path.hops).map(|hop| hop.target.as_str()).collect();
+        assert_eq!(targets, [B]);
     }
 
     #[test]
