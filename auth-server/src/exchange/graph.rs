@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use shared_claims::{Scope, ScopeToken};
 
 use super::Limits;
-use super::reach::{Path, Subject, paths_from};
+use super::reach::{Hop, Start, Subject, ways_from};
 use crate::protocol::GrantType;
-use crate::registry::{Api, Registry};
+use crate::registry::{Api, Client, Registry};
 
 /// One way: a client gets a token for an API, and that API and the next ones go on with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,56 +85,58 @@ type Route<'a> = (&'a str, Subject, Vec<&'a str>);
 /// All ways: a way that goes on from another comes right behind it.
 #[must_use]
 pub fn ways(registry: &Registry, max_actors: usize) -> Vec<Way> {
-    starts(registry).iter().flat_map(|start| start.ways(start.allowed, None, registry, max_actors)).collect()
+    firsts(registry).iter().flat_map(|first| first.ways(first.allowed, None, registry, max_actors)).collect()
 }
 
 /// The ways of tokens that hold a single scope. A scope requires at most one of the token before, so what a token can get
 /// is what its scopes can get one by one: nothing else tells how far a narrow token leads.
 #[must_use]
 pub fn narrow_ways(registry: &Registry, max_actors: usize) -> Vec<Way> {
-    let of_one = |start: &Start<'_>, name: &ScopeToken| {
-        start.ways(&std::iter::once(name.clone()).collect(), Some(name), registry, max_actors)
+    let of_one = |first: &First<'_>, name: &ScopeToken| {
+        first.ways(&std::iter::once(name.clone()).collect(), Some(name), registry, max_actors)
     };
-    let of_start = |start: &Start<'_>| start.allowed.iter().flat_map(|name| of_one(start, name)).collect::<Vec<_>>();
-    starts(registry).iter().flat_map(of_start).collect()
+    let of_all = |first: &First<'_>| first.allowed.iter().flat_map(|name| of_one(first, name)).collect::<Vec<_>>();
+    firsts(registry).iter().flat_map(of_all).collect()
 }
 
 /// A first token that a client can get.
-struct Start<'a> {
-    app: &'a str,
+struct First<'a> {
+    app: &'a Client,
     subject: Subject,
     api: &'a Api,
     allowed: &'a Scope,
 }
 
-fn starts(registry: &Registry) -> Vec<Start<'_>> {
+fn firsts(registry: &Registry) -> Vec<First<'_>> {
     let subjects = [(Subject::User, GrantType::AuthorizationCode), (Subject::Machine, GrantType::ClientCredentials)];
-    let mut starts = Vec::new();
+    let mut firsts = Vec::new();
     for client in registry.clients() {
         for (subject, _) in subjects.iter().filter(|(_, grant_type)| client.may_use(*grant_type)) {
-            let apis = client.allowed_scopes.iter();
-            starts.extend(apis.filter_map(|(identifier, allowed)| {
+            // Without a scope there is no token.
+            let apis = client.allowed_scopes.iter().filter(|(_, allowed)| !allowed.is_empty());
+            firsts.extend(apis.filter_map(|(identifier, allowed)| {
                 let api = registry.api(identifier)?;
-                Some(Start { app: client.id.as_str(), subject: *subject, api, allowed })
+                Some(First { app: client, subject: *subject, api, allowed })
             }));
         }
     }
-    starts
+    firsts
 }
 
-impl Start<'_> {
+impl First<'_> {
     fn ways(&self, held: &Scope, holding: Option<&ScopeToken>, registry: &Registry, max_actors: usize) -> Vec<Way> {
         let first = first_stop(self.api, held, self.subject);
-        let paths = paths_from(registry, self.subject, &self.api.identifier, &first.scope, max_actors);
-        let further = paths.into_iter().map(|path| stops_of(path, self.subject, registry));
-        let stops = std::iter::once(Vec::new()).chain(further);
+        let start =
+            Start { api: &self.api.identifier, scope: &first.scope, subject: self.subject, app: Some(self.app) };
+        let further = ways_from(registry, start, max_actors).into_iter();
+        let further = further.map(|hops| stops_of(hops, self.subject, registry));
         let way = |further: Vec<Stop>| Way {
-            app: self.app.to_owned(),
+            app: self.app.id.to_string(),
             subject: self.subject,
             holding: holding.cloned(),
             stops: std::iter::once(first.clone()).chain(further).collect(),
         };
-        stops.map(way).collect()
+        std::iter::once(Vec::new()).chain(further).map(way).collect()
     }
 }
 
@@ -145,12 +147,12 @@ fn first_stop(api: &Api, allowed: &Scope, subject: Subject) -> Stop {
     Stop { api: api.identifier.clone(), scope: allowed.intersection(&api.scope()), conditions }
 }
 
-fn stops_of(path: Path, subject: Subject, registry: &Registry) -> Vec<Stop> {
-    let stop = |hop: super::reach::Hop| {
+fn stops_of(hops: Vec<Hop>, subject: Subject, registry: &Registry) -> Vec<Stop> {
+    let stop = |hop: Hop| {
         let api = registry.api(&hop.target)?;
         Some(Stop { api: hop.target, conditions: conditions(api, &hop.scope, subject), scope: hop.scope })
     };
-    path.hops.into_iter().filter_map(stop).collect()
+    hops.into_iter().filter_map(stop).collect()
 }
 
 fn conditions(api: &Api, scope: &Scope, subject: Subject) -> Vec<Condition> {

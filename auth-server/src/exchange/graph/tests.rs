@@ -1,5 +1,5 @@
 use super::*;
-use crate::registry::{Client, Pairing};
+use crate::registry::Pairing;
 
 const A: &str = "https://a.example";
 const B: &str = "https://b.example";
