@@ -5,6 +5,7 @@
 
 mod binaries;
 mod builder;
+mod command;
 mod configuration;
 mod database;
 mod ports;
@@ -21,6 +22,7 @@ use url::Url;
 
 pub use binaries::Binaries;
 pub use builder::Builder;
+pub use command::Said;
 pub use configuration::{Configuration, set};
 pub use database::Database;
 pub use ports::{Ports, Reserved};
@@ -145,6 +147,17 @@ impl Stack {
     /// Starts it again.
     pub fn resume_database(&self) -> Result<()> {
         self.storage.own_cluster()?.resume().map_err(Error::msg)
+    }
+
+    /// Starts one more auth server on the same database, as replicas run: same issuer, an address of its own.
+    pub async fn replica(&mut self) -> Result<AuthServer> {
+        let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
+        let port = listener.local_addr()?.port();
+        let ports = Ports { auth_server: port, ..self.ports };
+        let server = self.launcher.start(Service::AuthServer, listener, ports).await?;
+        // Behind the first one: what stops or restarts the auth server means that.
+        self.servers.push((Service::AuthServer, server));
+        Ok(self.auth_server.at_port(port))
     }
 
     /// Stops one service; the others stay.

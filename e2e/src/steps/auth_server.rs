@@ -97,6 +97,15 @@ impl AuthServer {
         Ok(Self { metadata, http })
     }
 
+    /// The same issuer, asked for tokens at another port: a replica.
+    #[must_use]
+    pub fn at_port(&self, port: u16) -> Self {
+        let mut replica = self.clone();
+        // An http URL with a host takes any port.
+        let _ = replica.metadata.token_endpoint.set_port(Some(port));
+        replica
+    }
+
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.metadata.issuer
