@@ -9,10 +9,19 @@ use super::error::OAuthError;
 use super::parameters::Parameters;
 use super::spelling::{DEFAULT, Spelling};
 use super::target::Target;
-use super::token_exchange::ExchangeRequest;
+use super::token_exchange::{ExchangeRequest, read_actor_token};
 use super::token_type::TokenType;
 
-const ONCE: [&str; 6] = ["grant_type", "assertion", "requested_token_use", "scope", "client_id", "client_secret"];
+const ONCE: [&str; 8] = [
+    "grant_type",
+    "assertion",
+    "requested_token_use",
+    "scope",
+    "actor_token",
+    "actor_token_type",
+    "client_id",
+    "client_secret",
+];
 
 /// OpenID Connect's names. These libraries always add some of them: they are wishes here.
 const OPENID_CONNECT: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
@@ -33,7 +42,7 @@ pub fn read(parameters: &Parameters) -> Result<ExchangeRequest, OAuthError> {
         dialect: Dialect::JwtBearer,
         subject_token: assertion.into(),
         subject_token_type: TokenType::Jwt,
-        actor_token: None,
+        actor_token: read_actor_token(parameters)?,
         target: agreed(Target::read(parameters)?, named.target)?,
         scope: Some(named.scope).filter(|scope| !scope.is_empty()),
         requested_token_type: TokenType::AccessToken,
@@ -172,6 +181,10 @@ mod tests {
     #[case::no_assertion("requested_token_use=on_behalf_of", "parameter_missing")]
     #[case::with_bearer("requested_token_use=on_behalf_of&assertion=Bearer+a.b.c", "subject_token_malformed")]
     #[case::twice("requested_token_use=on_behalf_of&assertion=a&assertion=a", "parameter_repeated")]
+    #[case::actor_without_type(
+        "requested_token_use=on_behalf_of&assertion=a&actor_token=b",
+        "actor_token_type_missing"
+    )]
     #[case::conflict(
         "requested_token_use=on_behalf_of&assertion=a&audience=https://a.example&scope=https://b.example/x",
         "target_conflict"

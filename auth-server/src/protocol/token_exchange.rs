@@ -112,7 +112,7 @@ fn read_scope(parameters: &Parameters) -> Result<Option<Scope>, OAuthError> {
 }
 
 /// RFC 8693 section 2.1: token and type come together or not at all.
-fn read_actor_token(parameters: &Parameters) -> Result<Option<SecretString>, OAuthError> {
+pub(super) fn read_actor_token(parameters: &Parameters) -> Result<Option<SecretString>, OAuthError> {
     let token_type = parameters.one_strict("actor_token_type")?;
     let Some(token) = parameters.one_strict("actor_token")? else {
         return match token_type {

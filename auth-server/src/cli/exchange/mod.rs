@@ -7,11 +7,18 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use shared_claims::service::cli::BAD_CONFIGURATION;
 use time::OffsetDateTime;
 
 pub(super) use graph::Graph;
 
 use crate::config::Config;
+
+/// Exit code 1 is an answer here, so that a mistake has another.
+fn misused(mistake: &str) -> ExitCode {
+    eprintln!("auth-server: {mistake}");
+    ExitCode::from(BAD_CONFIGURATION)
+}
 
 #[derive(Subcommand)]
 pub(super) enum Exchange {

@@ -6,12 +6,13 @@ mod report;
 use std::io::Read as _;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use super::misused;
 use crate::config::Config;
 use crate::exchange::{self, Asked, Explanation};
 use crate::grants::GrantError;
@@ -75,7 +76,8 @@ impl Explain {
         let Some(client) = registry.client(&self.client) else {
             let known: Vec<_> =
                 registry.clients().filter(|client| client.api.is_some()).map(|client| client.id.as_str()).collect();
-            bail!("there is no client {}: client identities of APIs are {}", self.client, known.join(", "));
+            let (asked, known) = (&self.client, known.join(", "));
+            return Ok(misused(&format!("there is no client {asked}: client identities of APIs are {known}")));
         };
         let outcome = match self.request()? {
             Ok(request) => match Gathered::from_request(&place, client, &request).await {

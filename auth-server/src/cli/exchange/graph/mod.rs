@@ -8,11 +8,11 @@ mod text;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 use shared_claims::ScopeToken;
-use shared_claims::service::cli::BAD_CONFIGURATION;
 
+use super::misused;
 use crate::config::Config;
 use crate::exchange::graph::{Way, change, reaching, ways};
 use crate::registry::Registry;
@@ -60,7 +60,7 @@ impl Graph {
         let shown = match &self.can_reach {
             Some(asked) => match wanted(asked, &registry) {
                 Ok((api, scope)) => reaching(all, api.as_deref(), &scope),
-                Err(mistake) => return Ok(misused(&mistake)),
+                Err(mistake) => return Ok(misused(&mistake.to_string())),
             },
             None => all,
         };
@@ -74,7 +74,7 @@ impl Graph {
         match self.format {
             Format::Text => print!("{}", diff::text(&change)),
             Format::Json => println!("{}", serde_json::to_string_pretty(&diff::json(&change))?),
-            Format::Mermaid | Format::Dot => return Ok(misused(&anyhow!("--diff has the formats text and json"))),
+            Format::Mermaid | Format::Dot => return Ok(misused("--diff has the formats text and json")),
         }
         Ok(if change.opened.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -88,12 +88,6 @@ impl Graph {
             Format::Json => serde_json::to_string_pretty(&json::ways(ways))? + "\n",
         })
     }
-}
-
-/// Exit code 1 is an answer here, so that a mistake has another.
-fn misused(mistake: &anyhow::Error) -> ExitCode {
-    eprintln!("auth-server: {mistake}");
-    ExitCode::from(BAD_CONFIGURATION)
 }
 
 fn registry_of(config: &Config) -> anyhow::Result<Registry> {
