@@ -110,6 +110,7 @@ async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AuthSe
         issuer: config.issuer,
         lifetimes: config.lifetimes,
         exchange_limits: config.exchange,
+        error_docs: config.error_docs,
         signing_alg: config.signing_alg,
         trusted_proxies: config.trusted_proxies,
         sign_in_notice: config.sign_in_notice,

@@ -19,6 +19,8 @@ pub struct AuthServer {
     pub issuer: Issuer,
     pub lifetimes: Lifetimes,
     pub exchange_limits: Limits,
+    /// Whether a refusal names the page that explains it.
+    pub error_docs: bool,
     pub signing_alg: SigningAlgorithm,
     pub trusted_proxies: Vec<IpNet>,
     pub sign_in_notice: Option<String>,

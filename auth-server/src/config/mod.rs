@@ -39,6 +39,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     pub sign_in: SignInLimits,
     pub exchange: Limits,
+    /// Whether refusals name the page that explains them, and this server shows it.
+    pub error_docs: bool,
     /// Shown on the login page.
     pub sign_in_notice: Option<String>,
     pub apis: Vec<Api>,
@@ -145,6 +147,7 @@ impl Config {
             lifetimes: settings.lifetimes.into(),
             sign_in: settings.sign_in.into(),
             exchange: Limits { max_actors: settings.exchange.max_actors },
+            error_docs: settings.exchange.error_docs,
             sign_in_notice: settings.sign_in_notice,
             apis: settings.apis,
             clients: settings.clients,

@@ -166,11 +166,12 @@ impl Default for SignInSettings {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ExchangeSettings {
     pub max_actors: usize,
+    pub error_docs: bool,
 }
 
 impl Default for ExchangeSettings {
     fn default() -> Self {
-        Self { max_actors: crate::exchange::Limits::default().max_actors }
+        Self { max_actors: crate::exchange::Limits::default().max_actors, error_docs: false }
     }
 }
 

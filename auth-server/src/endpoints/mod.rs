@@ -10,6 +10,7 @@ mod end_session;
 mod errand;
 mod forgery;
 mod form;
+mod guide;
 mod health;
 mod jwks;
 mod login;
@@ -47,6 +48,7 @@ pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce
             )
             .service(resource("/oidc/logout").route(get().to(end_session::get)).route(post().to(end_session::post)))
             .service(resource("/v2/logout").route(get().to(end_session::get)))
+            .service(resource(guide::PATH).route(get().to(guide::get)))
             .service(resource("/healthz").route(get().to(health::healthz)))
             .service(resource("/readyz").route(get().to(health::readyz)))
             .service(resource("/assets/{path:.*}").route(get().to(site::file)))

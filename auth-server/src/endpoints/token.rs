@@ -4,9 +4,10 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::form;
+use super::{form, guide};
 use crate::audit::Event;
 use crate::grants::{self, AuthenticatedClient};
+use crate::pages::GuidePage;
 use crate::protocol::{ClientAuthenticationFailure, ClientCredentials, OAuthError};
 use crate::server::AuthServer;
 
@@ -30,9 +31,19 @@ pub async fn token(request: HttpRequest, payload: web::Payload, server: web::Dat
     match grants::grant(&server, &client, &parameters).await {
         Ok(response) => answer(StatusCode::OK).json(response),
         Err(error) => {
-            let error = error.public();
+            let error = documented(error.public(), &server);
             refused(Some(client.id.as_str()), error.status(), &error)
         }
+    }
+}
+
+/// Names the page that explains the refusal, where this server shows it.
+fn documented(error: OAuthError, server: &AuthServer) -> OAuthError {
+    if server.error_docs && GuidePage::explains(error.reason) {
+        let uri = format!("{}#{}", server.issuer.endpoint(guide::PATH), error.reason);
+        error.with_uri(uri)
+    } else {
+        error
     }
 }
 

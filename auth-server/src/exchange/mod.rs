@@ -89,13 +89,15 @@ fn examine(facts: &Facts<'_>, examiner: &mut impl Examiner) -> Result<Granted, R
 
     let in_pairing = examiner.needs(Rule::Scope, scope::within_pairing(source, &target, facts))?;
     let scope = examiner.needs(Rule::Permissions, scope::within_permissions(&in_pairing, &target, facts))?;
-    examiner.demands(Rule::Consent, consent::covers(&scope, source, &target, facts))?;
-    examiner.demands(Rule::SignInStrength, sign_in::is_strong_enough(&scope, &target, facts))?;
     let id_token = examiner.needs(Rule::Openid, scope::id_token_asked(facts))?;
     let refresh_token = examiner.needs(Rule::OfflineAccess, scope::refresh_token_asked(&target, facts))?;
 
     let actor = examiner.needs(Rule::ChainDepth, actor::extend_chain(actor, facts))?;
     examiner.demands(Rule::ChainLoops, actor::does_not_loop(source, &target, facts))?;
+
+    // What the user can put right is asked for last: nobody is sent to a page for what would be refused all the same.
+    examiner.demands(Rule::Consent, consent::covers(&scope, source, &target, facts))?;
+    examiner.demands(Rule::SignInStrength, sign_in::is_strong_enough(&scope, &target, facts))?;
     let expires_at = examiner.needs(Rule::Lifetime, lifetime::of_the_new_token(&target, facts))?;
 
     Ok(Granted { target: target.api, scope, actor, expires_at, id_token, refresh_token })

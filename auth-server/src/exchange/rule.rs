@@ -15,12 +15,12 @@ pub enum Rule {
     MachineSubject,
     Scope,
     Permissions,
-    Consent,
-    SignInStrength,
     Openid,
     OfflineAccess,
     ChainDepth,
     ChainLoops,
+    Consent,
+    SignInStrength,
     Lifetime,
 }
 
@@ -38,12 +38,12 @@ impl Rule {
         Self::MachineSubject,
         Self::Scope,
         Self::Permissions,
-        Self::Consent,
-        Self::SignInStrength,
         Self::Openid,
         Self::OfflineAccess,
         Self::ChainDepth,
         Self::ChainLoops,
+        Self::Consent,
+        Self::SignInStrength,
         Self::Lifetime,
     ];
 

@@ -121,6 +121,8 @@ pub struct OAuthError {
     pub reason: &'static str,
     /// One sentence. May hold what the client sent; it is made harmless on its way out.
     pub description: String,
+    /// A page about it, for people.
+    pub uri: Option<String>,
     /// With `insufficient_user_authentication`: what would suffice.
     pub challenge: Option<SignInChallenge>,
 }
@@ -131,7 +133,12 @@ const MAX_DESCRIPTION: usize = 400;
 impl OAuthError {
     #[must_use]
     pub fn new(code: ErrorCode, reason: &'static str, description: impl Into<String>) -> Self {
-        Self { code, reason, description: description.into(), challenge: None }
+        Self { code, reason, description: description.into(), uri: None, challenge: None }
+    }
+
+    #[must_use]
+    pub fn with_uri(self, uri: String) -> Self {
+        Self { uri: Some(uri), ..self }
     }
 
     #[must_use]
@@ -207,13 +214,18 @@ fn harmless(character: char) -> char {
 /// The JSON body of RFC 6749 section 5.2; what a sign-in must be like by the names of RFC 9470 section 3.
 impl Serialize for OAuthError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let acr_values = self.challenge.as_ref().map(|challenge| challenge.acr_values.join(" "));
+        let Self { uri, challenge, .. } = self;
+        let acr_values = challenge.as_ref().map(|challenge| challenge.acr_values.join(" "));
         let acr_values = acr_values.filter(|acr_values| !acr_values.is_empty());
-        let max_age = self.challenge.as_ref().and_then(|challenge| challenge.max_age);
-        let members = 2 + usize::from(acr_values.is_some()) + usize::from(max_age.is_some());
+        let max_age = challenge.as_ref().and_then(|challenge| challenge.max_age);
+        let members = [uri.is_some(), acr_values.is_some(), max_age.is_some()];
+        let members = 2 + members.into_iter().filter(|there| *there).count();
         let mut body = serializer.serialize_struct("OAuthError", members)?;
         body.serialize_field("error", self.code.as_str())?;
         body.serialize_field("error_description", &self.error_description())?;
+        if let Some(uri) = uri {
+            body.serialize_field("error_uri", uri)?;
+        }
         if let Some(acr_values) = acr_values {
             body.serialize_field("acr_values", &acr_values)?;
         }

@@ -1,0 +1,417 @@
+//! docs/on-behalf-of.md: each example on the page is a request that is made here, and the answer that came. With
+//! `UPDATE_GUIDE=1` the examples are written anew.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use e2e::stack::{Configuration, Stack};
+use e2e::steps::{Answer, Credentials, Exchange, Person, Tokens};
+use e2e::world::{self, API_A, API_B, API_C};
+use serde_json::Value;
+use shared_claims::{Clock, ManualClock, SystemClock};
+use time::Duration;
+use toml::Table;
+
+const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+const SECRET: &str = "guide-secret-0123456789abcdefghijklmnopqrstuvwxyz";
+
+/// Reasons that no request can bring about in a world that its configuration's checks let through, or not yet.
+const WITHOUT_EXAMPLE: [&str; 3] = ["not_an_api_client", "binding_not_supported", "actor_token_revoked"];
+
+/// One example: its name, what was sent, and what came.
+struct Example {
+    name: String,
+    text: String,
+}
+
+/// The world of the guide: the demo's, and what it takes to meet every rule.
+fn every_rule(world: &mut Configuration) {
+    let server = &mut world.auth_server;
+    let client = |id: &str, more: &str| format!("id = '{id}'\nname = '{id}'\nsecret = '{SECRET}'\n{more}");
+    let machine =
+        format!("grant_types = ['client_credentials']\nallowed_scopes = {{ '{API_A}' = ['read:reports'] }}\n");
+    push(server, "clients", &client("report-worker", &format!("{machine}agent_of = 'api-a'")));
+    push(server, "clients", &client("other-machine", &format!("{machine}may_act = {{ client_id = 'api-b' }}")));
+    push(server, "clients", &client("leaving-machine", &machine));
+    push(server, "clients", &client("api-b", &format!("grant_types = ['{TOKEN_EXCHANGE}']\napi = '{API_B}'")));
+    push(server, "pairings", &format!("source = '{API_B}'\ntarget = '{API_A}'\nscopes = ['read:reports']"));
+    for pairing in server["pairings"].as_array_mut().into_iter().flatten() {
+        if (pairing["source"].as_str(), pairing["target"].as_str()) == (Some(API_A), Some(API_B)) {
+            pairing
+                .as_table_mut()
+                .into_iter()
+                .for_each(|pairing| drop(pairing.insert("machine_subjects".into(), true.into())));
+        }
+    }
+    for api in server["apis"].as_array_mut().into_iter().flatten().filter_map(|api| api.as_table_mut()) {
+        if api["identifier"].as_str() == Some(API_B) {
+            let demanded = "'write:receipts' = { max_age = '5m' }".parse::<Table>().unwrap_or_default();
+            api.insert("sign_in".into(), demanded.into());
+        }
+        if api["identifier"].as_str() == Some(API_C) {
+            api.insert("allow_offline_access".into(), true.into());
+        }
+    }
+}
+
+fn push(server: &mut Table, list: &str, entry: &str) {
+    let entries = server[list].as_array_mut();
+    entries.into_iter().for_each(|entries| entries.extend(entry.parse::<Table>().map(Into::into)));
+}
+
+fn without_the_leaving_machine(world: &mut Configuration) {
+    let clients = world.auth_server["clients"].as_array_mut();
+    clients.into_iter().for_each(|all| all.retain(|client| client["id"].as_str() != Some("leaving-machine")));
+}
+
+/// Asks, and keeps what was asked and answered under a name.
+struct Writer<'a> {
+    stack: &'a Stack,
+    /// Tokens, by the names that the page gives them.
+    names: Vec<(String, String)>,
+    examples: Vec<Example>,
+}
+
+impl Writer<'_> {
+    fn name(&mut self, token: &str, name: &str) {
+        self.names.push((token.to_owned(), name.to_owned()));
+    }
+
+    async fn own_token(&self, client: &str) -> Result<String> {
+        let form = [("grant_type", "client_credentials"), ("audience", API_A), ("scope", "read:reports")];
+        let answer = self.stack.auth_server.token(&Credentials::basic(client, SECRET), &form).await?;
+        access_token(&answer.expect_status(200)?)
+    }
+
+    /// A token exchange by API A.
+    async fn exchange(&mut self, name: &str, subject: &str, more: &[(&str, &str)]) -> Result<Answer> {
+        let mut form =
+            vec![("grant_type", TOKEN_EXCHANGE), ("subject_token", subject), ("subject_token_type", ACCESS_TOKEN)];
+        form.extend_from_slice(more);
+        self.ask(name, &world::api_a_credentials(), &form).await
+    }
+
+    /// The same in Microsoft's dialect.
+    async fn on_behalf_of(&mut self, name: &str, subject: &str, more: &[(&str, &str)]) -> Result<Answer> {
+        let mut form = vec![("grant_type", JWT_BEARER), ("assertion", subject)];
+        form.extend_from_slice(more);
+        self.ask(name, &world::api_a_credentials(), &form).await
+    }
+
+    async fn ask(&mut self, name: &str, credentials: &Credentials, form: &[(&str, &str)]) -> Result<Answer> {
+        let answer = self.stack.auth_server.token(credentials, form).await?;
+        if answer.is_success() {
+            ensure!(name.starts_with("granted"), "{name}: {answer:?}");
+        } else {
+            ensure!(answer.reason() == name, "{name}: {answer:?}");
+        }
+        let text = self.written(credentials, form, &answer)?;
+        self.examples.push(Example { name: name.to_owned(), text });
+        Ok(answer)
+    }
+
+    fn written(&self, credentials: &Credentials, form: &[(&str, &str)], answer: &Answer) -> Result<String> {
+        let mut text =
+            format!("```http\nPOST /oauth/token\nAuthorization: Basic {}:secret\n\n", credentials.client_id());
+        for (name, value) in form {
+            writeln!(text, "{name}={}", self.named(value))?;
+        }
+        let mut body = answer.json();
+        for (member, shown) in [("access_token", "$TOKEN_B"), ("refresh_token", "..."), ("id_token", "eyJ...")] {
+            if let Some(value) = body.get_mut(member) {
+                *value = shown.into();
+            }
+        }
+        let body = serde_json::to_string_pretty(&body)?.replace(self.stack.issuer().as_str(), "http://localhost:9000");
+        write!(text, "```\n\n```json\n{}\n```\n", self.named(&body))?;
+        let raw = text.split("eyJ").skip(1).any(|rest| !rest.starts_with("...\""));
+        ensure!(!raw, "a token without a name is on its way to the page");
+        Ok(text)
+    }
+
+    fn named(&self, text: &str) -> String {
+        self.names.iter().fold(text.to_owned(), |text, (token, name)| text.replace(token, name))
+    }
+}
+
+fn access_token(answer: &Answer) -> Result<String> {
+    Ok(answer.json()["access_token"].as_str().context("no access_token")?.to_owned())
+}
+
+/// What a request has wrong on its face.
+async fn wrong_requests(guide: &mut Writer<'_>, alice: &Tokens, worker: &str) -> Result<()> {
+    let token_a = alice.access_token.as_str();
+    let to_b = ("audience", API_B);
+    let bare = [("grant_type", TOKEN_EXCHANGE), ("subject_token_type", ACCESS_TOKEN), to_b];
+    let api_a = world::api_a_credentials();
+    guide
+        .ask("grant_type_not_allowed", &world::demo_web_credentials(), &[("grant_type", TOKEN_EXCHANGE), to_b])
+        .await?;
+    guide.on_behalf_of("requested_token_use_not_supported", token_a, &[("scope", "read:receipts")]).await?;
+    let obo = ("requested_token_use", "on_behalf_of");
+    guide.ask("parameter_missing", &api_a, &[("grant_type", JWT_BEARER), obo]).await?;
+    let both = format!("{API_B}/.default {API_B}/read:receipts");
+    guide.on_behalf_of("scope_and_default", token_a, &[obo, ("scope", &both)]).await?;
+    guide.exchange("parameter_empty", token_a, &[to_b, ("scope", "")]).await?;
+    guide.exchange("parameter_repeated", token_a, &[to_b, ("scope", "a"), ("scope", "b")]).await?;
+    guide.ask("subject_token_missing", &api_a, &bare).await?;
+    guide.exchange("subject_token_malformed", &format!("Bearer {token_a}"), &[to_b]).await?;
+    let untyped = [("grant_type", TOKEN_EXCHANGE), ("subject_token", token_a), to_b];
+    guide.ask("subject_token_type_missing", &api_a, &untyped).await?;
+    let typed = [&untyped[..], &[("subject_token_type", ID_TOKEN)]].concat();
+    guide.ask("subject_token_type_not_supported", &api_a, &typed).await?;
+    guide.exchange("requested_token_type_not_supported", token_a, &[to_b, ("requested_token_type", ID_TOKEN)]).await?;
+    let actor_type = ("actor_token_type", ACCESS_TOKEN);
+    guide.exchange("actor_token_type_missing", token_a, &[to_b, ("actor_token", worker)]).await?;
+    guide.exchange("actor_token_type_unexpected", token_a, &[to_b, actor_type]).await?;
+    let wrong_type = [to_b, ("actor_token", worker), ("actor_token_type", ID_TOKEN)];
+    guide.exchange("actor_token_type_not_supported", token_a, &wrong_type).await?;
+    let with_prefix = format!("Bearer {worker}");
+    guide.exchange("actor_token_malformed", token_a, &[to_b, ("actor_token", &with_prefix), actor_type]).await?;
+    let id_token = alice.id_token()?;
+    guide.exchange("actor_token_not_an_access_token", token_a, &[to_b, ("actor_token", id_token), actor_type]).await?;
+    guide.exchange("actor_token_invalid", token_a, &[to_b, ("actor_token", "tampered"), actor_type]).await?;
+    guide.exchange("scope_malformed", token_a, &[to_b, ("scope", "read:\"receipts\"")]).await?;
+    guide.exchange("several_targets", token_a, &[to_b, ("audience", API_C)]).await?;
+    guide.exchange("target_conflict", token_a, &[to_b, ("resource", API_C)]).await?;
+    guide.exchange("resource_malformed", token_a, &[("resource", "receipts")]).await?;
+    guide.exchange("subject_token_not_an_access_token", id_token, &[to_b]).await?;
+    let tampered = e2e::steps::forgery::with_a_broken_signature(token_a)?;
+    guide.name(&tampered, "$TAMPERED");
+    guide.exchange("subject_token_invalid", &tampered, &[to_b]).await?;
+    Ok(())
+}
+
+async fn grants(guide: &mut Writer<'_>, token_a: &str, worker: &str) -> Result<()> {
+    let to_b = ("audience", API_B);
+    guide.exchange("granted", token_a, &[to_b, ("scope", "read:receipts")]).await?;
+    let scope = format!("{API_B}/read:receipts");
+    let obo = ("requested_token_use", "on_behalf_of");
+    guide.on_behalf_of("granted-jwt-bearer", token_a, &[obo, ("scope", &scope)]).await?;
+    let actor = [("actor_token", worker), ("actor_token_type", ACCESS_TOKEN)];
+    guide.exchange("granted-to-an-agent", token_a, &[&[to_b][..], &actor].concat()).await?;
+    Ok(())
+}
+
+/// What the rules refuse while tokens are fresh.
+async fn refusals(guide: &mut Writer<'_>, alice: &Tokens, worker: &str) -> Result<()> {
+    let token_a = alice.access_token.as_str();
+    let to_b = ("audience", API_B);
+    let api_b = Credentials::basic("api-b", SECRET);
+    let of_a = [("grant_type", TOKEN_EXCHANGE), ("subject_token", token_a), ("subject_token_type", ACCESS_TOKEN)];
+    guide.ask("not_addressed_to_asker", &api_b, &[&of_a[..], &[("audience", API_A)]].concat()).await?;
+    let answer = Exchange::of(token_a).to(API_B).send(&guide.stack.auth_server, &world::api_a_credentials()).await?;
+    let token_b = access_token(&answer.expect_status(200)?)?;
+    guide.name(&token_b, "$TOKEN_B");
+    let of_b = [("grant_type", TOKEN_EXCHANGE), ("subject_token", &token_b), ("subject_token_type", ACCESS_TOKEN)];
+    guide.ask("chain_loops", &api_b, &[&of_b[..], &[("audience", API_A)]].concat()).await?;
+
+    let actor_type = ("actor_token_type", ACCESS_TOKEN);
+    guide.exchange("actor_is_the_subject", token_a, &[to_b, ("actor_token", token_a), actor_type]).await?;
+    guide.exchange("actor_not_a_machine", token_a, &[to_b, ("actor_token", &token_b), actor_type]).await?;
+    let other = guide.own_token("other-machine").await?;
+    guide.name(&other, "$OTHER_MACHINE");
+    guide.exchange("actor_not_of_asker", token_a, &[to_b, ("actor_token", &other), actor_type]).await?;
+    guide.exchange("may_act_names_another", &other, &[to_b]).await?;
+    guide.exchange("machine_subject", worker, &[("audience", API_C)]).await?;
+    guide.exchange("no_user_to_identify", worker, &[to_b, ("scope", "openid read:receipts")]).await?;
+
+    guide.exchange("target_missing", token_a, &[]).await?;
+    guide.exchange("target_not_paired", token_a, &[("audience", "https://nowhere.example")]).await?;
+    guide.exchange("consent_missing", token_a, &[("audience", API_C), ("scope", "read:archive")]).await?;
+    guide.exchange("scope_outside_pairing", token_a, &[to_b, ("scope", "read:receipts delete:receipts")]).await?;
+    guide.exchange("offline_access_not_allowed", token_a, &[to_b, ("scope", "offline_access read:receipts")]).await?;
+    let mut narrow = guide.stack.app()?;
+    narrow.scope = "openid read:reports".to_owned();
+    let narrow = narrow.sign_in(&Person::named("alice")?).await?;
+    guide.name(&narrow.access_token, "$NARROW_TOKEN_A");
+    guide.exchange("scope_requires_more", &narrow.access_token, &[to_b, ("scope", "write:receipts")]).await?;
+    let bob = guide.stack.sign_in("bob").await?;
+    guide.name(&bob.access_token, "$TOKEN_A_OF_BOB");
+    guide.exchange("nothing_left", &bob.access_token, &[to_b, ("scope", "write:receipts")]).await?;
+    let revoked = revoked(guide.stack).await?;
+    guide.name(&revoked, "$REVOKED_TOKEN_A");
+    guide.exchange("subject_token_revoked", &revoked, &[to_b]).await.map(drop)
+}
+
+/// A token whose grant ended when its code came back.
+async fn revoked(stack: &Stack) -> Result<String> {
+    let app = stack.app()?;
+    let (code, request) = app.obtain_code(&Person::named("alice")?).await?;
+    let tokens: Tokens = app.redeem(&code, &request.verifier).await?.expect_status(200)?.read()?;
+    app.redeem(&code, &request.verifier).await?.expect_error(400, "invalid_grant")?;
+    Ok(tokens.access_token)
+}
+
+/// Alice agrees to the archive, which allows offline access here.
+async fn for_later(guide: &mut Writer<'_>) -> Result<()> {
+    let (app, alice) = (guide.stack.app()?, Person::named("alice")?);
+    let request = app.authorization_request().with("prompt", "consent");
+    let callback = app.authorize(&request, &alice).await?.callback()?;
+    let code = app.code_from(&callback, &request)?;
+    let tokens: Tokens = app.redeem(&code, &request.verifier).await?.expect_status(200)?.read()?;
+    guide.name(&tokens.access_token, "$TOKEN_A");
+    let asked = [("audience", API_C), ("scope", "openid offline_access read:archive")];
+    guide.exchange("granted-for-later", &tokens.access_token, &asked).await.map(drop)
+}
+
+/// What a change of the configuration, or an administrator, ends.
+async fn what_was_ended(guide: &mut Writer<'_>, alice: &Tokens) -> Result<()> {
+    let to_b = ("audience", API_B);
+    let leaving = guide.own_token("leaving-machine").await?;
+    guide.name(&leaving, "$TOKEN_OF_A_REMOVED_CLIENT");
+    let applied = guide.stack.command(&["apply"], without_the_leaving_machine).await?;
+    ensure!(applied.code == 0, "{applied:?}");
+    let since = Instant::now();
+    while Exchange::of(&leaving)
+        .to(API_B)
+        .send(&guide.stack.auth_server, &world::api_a_credentials())
+        .await?
+        .is_success()
+    {
+        ensure!(since.elapsed().as_secs() < 30, "the removal is not seen");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    guide.exchange("chain_no_longer_allowed", &leaving, &[to_b]).await?;
+    let blocked = guide.stack.command(&["users", "block", "alice"], |_| {}).await?;
+    ensure!(blocked.code == 0, "{blocked:?}");
+    guide.exchange("user_blocked", &alice.access_token, &[to_b]).await.map(drop)
+}
+
+async fn every_example() -> Result<Vec<Example>> {
+    let clock = ManualClock::at(SystemClock.now());
+    let stack = Stack::builder().in_process().with_clock(clock.clone()).configured(every_rule).start().await?;
+    let alice = stack.sign_in("alice").await?;
+    let mut guide = Writer { stack: &stack, names: Vec::new(), examples: Vec::new() };
+    guide.name(&alice.access_token, "$TOKEN_A");
+    guide.name(alice.id_token()?, "$ID_TOKEN");
+    let worker = guide.own_token("report-worker").await?;
+    guide.name(&worker, "$WORKER");
+    wrong_requests(&mut guide, &alice, &worker).await?;
+    grants(&mut guide, &alice.access_token, &worker).await?;
+    refusals(&mut guide, &alice, &worker).await?;
+    for_later(&mut guide).await?;
+
+    let to_b = ("audience", API_B);
+    clock.advance(Duration::minutes(6));
+    guide.exchange("sign_in_too_weak", &alice.access_token, &[to_b, ("scope", "write:receipts")]).await?;
+    clock.advance(Duration::seconds(235));
+    guide.exchange("lifetime_too_short", &alice.access_token, &[to_b]).await?;
+    clock.advance(Duration::seconds(10));
+    guide.exchange("subject_token_expired", &alice.access_token, &[to_b]).await?;
+    let alice: Tokens = stack.app()?.refresh(alice.refresh_token()?).await?.expect_status(200)?.read()?;
+    guide.name(&alice.access_token, "$TOKEN_A");
+    let actor = [to_b, ("actor_token", &worker), ("actor_token_type", ACCESS_TOKEN)];
+    guide.exchange("actor_token_expired", &alice.access_token, &actor).await?;
+    what_was_ended(&mut guide, &alice).await?;
+    let mut examples = guide.examples;
+    stack.stop().await?;
+    examples.push(too_deep().await?);
+    Ok(examples)
+}
+
+/// In a world whose chains may have two actors.
+async fn too_deep() -> Result<Example> {
+    let short_chains = |world: &mut Configuration| {
+        every_rule(world);
+        e2e::stack::set(&mut world.auth_server, "exchange.max_actors", 2);
+        push(
+            &mut world.auth_server,
+            "pairings",
+            &format!("source = '{API_B}'\ntarget = '{API_C}'\nscopes = ['read:archive']"),
+        );
+        for api in world.auth_server["apis"].as_array_mut().into_iter().flatten().filter_map(|api| api.as_table_mut()) {
+            api.insert("skip_consent".into(), true.into());
+        }
+    };
+    let stack = Stack::builder().in_process().configured(short_chains).start().await?;
+    let alice = stack.sign_in("alice").await?;
+    let answer =
+        Exchange::of(&alice.access_token).to(API_B).send(&stack.auth_server, &world::api_a_credentials()).await?;
+    let token_b = access_token(&answer.expect_status(200)?)?;
+    let mut guide =
+        Writer { stack: &stack, names: vec![(token_b.clone(), "$TOKEN_B".to_owned())], examples: Vec::new() };
+    let form = [("grant_type", TOKEN_EXCHANGE), ("subject_token", &token_b), ("subject_token_type", ACCESS_TOKEN)];
+    let form = [&form[..], &[("audience", API_C)]].concat();
+    guide.ask("chain_too_deep", &Credentials::basic("api-b", SECRET), &form).await?;
+    let example = guide.examples.pop().context("no example");
+    stack.stop().await?;
+    example
+}
+
+fn page() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/on-behalf-of.md")
+}
+
+/// The page with its examples put in, each between its two marks.
+fn with_examples(page: &str, examples: &[Example]) -> Result<String> {
+    let mut text = page.to_owned();
+    for Example { name, text: example } in examples {
+        let mark = format!("<!-- example: {name} -->\n");
+        let start = text.find(&mark).with_context(|| format!("the page has no place for {name}"))? + mark.len();
+        let end = text[start..].find("<!-- /example -->").context("an example without an end")? + start;
+        text.replace_range(start..end, example);
+    }
+    let places: BTreeSet<_> =
+        text.lines().filter_map(|line| line.strip_prefix("<!-- example: ")?.strip_suffix(" -->")).collect();
+    let made: BTreeSet<_> = examples.iter().map(|example| example.name.as_str()).collect();
+    ensure!(places == made, "without an example: {:?}", places.difference(&made));
+    Ok(text)
+}
+
+#[tokio::test]
+async fn the_guide_shows_what_really_happens() -> Result<()> {
+    let written = std::fs::read_to_string(page())?;
+    let true_page = with_examples(&written, &every_example().await?)?;
+    if std::env::var_os("UPDATE_GUIDE").is_some() {
+        std::fs::write(page(), true_page)?;
+        return Ok(());
+    }
+    let differs = written.lines().zip(true_page.lines()).enumerate().find(|(_, (is, should))| is != should);
+    if let Some((line, (is, should))) = differs {
+        bail!("docs/on-behalf-of.md:{}: says\n{is}\nbut it is\n{should}\nRun this test with UPDATE_GUIDE=1.", line + 1);
+    }
+    assert_eq!(written.len(), true_page.len());
+    Ok(())
+}
+
+#[test]
+fn every_reason_on_the_page_has_its_example() -> Result<()> {
+    let text = std::fs::read_to_string(page())?;
+    let reasons = text.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
+    let missing: Vec<_> = reasons.filter(|reason| !text.contains(&format!("<!-- example: {reason} -->"))).collect();
+    assert_eq!(missing, WITHOUT_EXAMPLE);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refusal_in_the_demo_leads_to_its_section() -> Result<()> {
+    let stack = Stack::builder().in_process().start().await?;
+    let tokens = stack.sign_in("alice").await?;
+    let answer =
+        Exchange::of(&tokens.access_token).to(API_A).send(&stack.auth_server, &world::api_a_credentials()).await?;
+    let answer = answer.expect_error(400, "invalid_target")?;
+    let uri = answer.json()["error_uri"].as_str().context("no error_uri")?.to_owned();
+    let page = Person::named("alice")?.look_at(uri.parse()?).await?;
+    assert_eq!(page.status, 200);
+    assert!(page.html.contains("id=\"target_not_paired\""));
+    stack.stop().await
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_set_to_explain_itself_shows_nothing() -> Result<()> {
+    let quiet = |world: &mut Configuration| e2e::stack::set(&mut world.auth_server, "exchange.error_docs", false);
+    let stack = Stack::builder().in_process().configured(quiet).start().await?;
+    let tokens = stack.sign_in("alice").await?;
+    let answer =
+        Exchange::of(&tokens.access_token).to(API_A).send(&stack.auth_server, &world::api_a_credentials()).await?;
+    assert_eq!(answer.expect_error(400, "invalid_target")?.json().get("error_uri"), None::<&Value>);
+    assert_eq!(stack.auth_server.get("/docs/on-behalf-of").await?.status, 404);
+    stack.stop().await
+}
