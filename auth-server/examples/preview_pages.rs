@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use auth_server::pages::{
-    ConsentGroup, ConsentPage, ErrorPage, FormPostPage, IndexPage, LoginPage, LogoutPage, Page, ScopeLine,
-    SignInProblem, SignedOutPage, Site, asset,
+    AccountPage, AppAccess, ConsentGroup, ConsentPage, ErrorPage, FormPostPage, GuidePage, IndexPage, LoginPage,
+    LogoutPage, Page, PairingAccess, ScopeLine, SignInProblem, SignedOutPage, Site, asset,
 };
 use auth_server::protocol::{OAuthError, RedirectUri};
 
@@ -54,6 +54,8 @@ fn pages(site: &Site) -> anyhow::Result<Vec<(&'static str, String)>> {
         ("login", login.render()?),
         ("login-failed", failed.render()?),
         ("consent", consent(site).render()?),
+        ("account", account(site).render()?),
+        ("guide", GuidePage::new(site).render()?),
         (
             "logout",
             LogoutPage { site, username: "alice", client_name: Some("Demo app"), csrf: "csrf", fields: vec![] }
@@ -96,5 +98,29 @@ fn consent(site: &Site) -> ConsentPage<'_> {
                 scopes: vec![ScopeLine { name: "read:receipts", description: Some("See your receipts") }],
             },
         ],
+    }
+}
+
+fn account(site: &Site) -> AccountPage<'_> {
+    let line = |name, description| ScopeLine { name, description: Some(description) };
+    let behind = ConsentGroup {
+        api: Some("Archive"),
+        through: Some("Reports"),
+        scopes: vec![line("read:archive", "See your receipts of earlier years")],
+    };
+    AccountPage {
+        site,
+        csrf: "csrf",
+        username: "alice",
+        apps: vec![AppAccess {
+            client_id: "demo-app",
+            name: "Expense reports for teams",
+            groups: vec![ConsentGroup {
+                api: Some("Reports"),
+                through: None,
+                scopes: vec![line("read:reports", "See reports made from your receipts")],
+            }],
+            pairings: vec![PairingAccess { source: "a", target: "c", group: behind }],
+        }],
     }
 }
