@@ -35,6 +35,7 @@ const EXAMPLES: &str = "Examples:
   auth-server --config demo/auth-server.toml check-config
   auth-server --config demo/auth-server.toml apply
   auth-server --config demo/auth-server.toml exchange explain --help
+  auth-server --config demo/auth-server.toml exchange graph
   auth-server --config demo/auth-server.toml keys rotate --alg RS256
   auth-server --config demo/auth-server.toml users block carol
   auth-server dev-ca --out certificates";
@@ -77,6 +78,9 @@ pub fn run() -> ExitCode {
     if let Some(Command::DevCa(options)) = &cli.command {
         return options.run(now()).map_or_else(|error| failed(&error.into()), |()| ExitCode::SUCCESS);
     }
+    if let Some(command @ Command::Exchange(exchange::Exchange::Graph(graph))) = &cli.command {
+        return graph.run(cli.config.as_deref(), |file| load(file, Some(command)));
+    }
     let config = match load(cli.config.as_deref(), cli.command.as_ref()) {
         Ok(config) => config,
         Err(error) => {
@@ -118,7 +122,9 @@ pub fn run() -> ExitCode {
 #[expect(clippy::disallowed_methods, reason = "start-up: this is where the configuration gets its environment")]
 fn load(file: Option<&Path>, command: Option<&Command>) -> Result<Config, ConfigError> {
     match command {
-        Some(Command::Healthcheck) => Config::of_running(file, std::env::vars()),
+        Some(Command::Healthcheck | Command::Exchange(exchange::Exchange::Graph(_))) => {
+            Config::of_running(file, std::env::vars())
+        }
         _ => Config::load(file, std::env::vars()),
     }
 }

@@ -10,6 +10,7 @@ mod consent;
 mod examiner;
 mod explanation;
 mod facts;
+pub mod graph;
 mod lifetime;
 pub mod reach;
 mod refusal;
