@@ -35,6 +35,7 @@ const EXAMPLES: &str = "Examples:
   auth-server --config demo/auth-server.toml check-config
   auth-server --config demo/auth-server.toml apply
   auth-server --config demo/auth-server.toml exchange explain --help
+  auth-server --config demo/auth-server.toml exchange graph
   auth-server --config demo/auth-server.toml keys rotate --alg RS256
   auth-server --config demo/auth-server.toml users block carol
   auth-server dev-ca --out certificates";
@@ -77,10 +78,8 @@ pub fn run() -> ExitCode {
     if let Some(Command::DevCa(options)) = &cli.command {
         return options.run(now()).map_or_else(|error| failed(&error.into()), |()| ExitCode::SUCCESS);
     }
-    if let Some(Command::Exchange(command)) = &cli.command
-        && let Some((graph, old, new)) = command.comparison()
-    {
-        return compare(graph, old, new);
+    if let Some(command @ Command::Exchange(exchange::Exchange::Graph(graph))) = &cli.command {
+        return graph.run(cli.config.as_deref(), |file| load(file, Some(command)));
     }
     let config = match load(cli.config.as_deref(), cli.command.as_ref()) {
         Ok(config) => config,
@@ -126,19 +125,6 @@ fn load(file: Option<&Path>, command: Option<&Command>) -> Result<Config, Config
         // Neither needs the files that the settings name.
         Some(Command::Healthcheck | Command::Exchange(_)) => Config::of_running(file, std::env::vars()),
         _ => Config::load(file, std::env::vars()),
-    }
-}
-
-/// Two configurations side by side, read in the same environment.
-fn compare(graph: &exchange::Graph, old: &Path, new: &Path) -> ExitCode {
-    #[expect(clippy::disallowed_methods, reason = "start-up: this is where a configuration gets its environment")]
-    let read = |file| Config::of_running(Some(file), std::env::vars());
-    match (read(old), read(new)) {
-        (Ok(old), Ok(new)) => graph.compare(&old, &new).unwrap_or_else(|error| failed(&error)),
-        (Err(error), _) | (_, Err(error)) => {
-            eprintln!("auth-server: {error}");
-            ExitCode::from(BAD_CONFIGURATION)
-        }
     }
 }
 

@@ -103,6 +103,29 @@ fn every_setting_is_explained() {
     assert!(missing.is_empty(), "docs/configuration.md does not explain {missing:?}");
 }
 
+/// The blocks of a document in one language.
+fn blocks(document: &str, language: &str) -> Vec<String> {
+    let opening = format!("```{language}\n");
+    let text = read(document);
+    text.split(&opening).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_configuration_in_the_guides_can_be_used() {
+    let rest = "issuer = 'http://localhost:9000'\n[database]\nurl = 'sqlite://x.sqlite'\n[keys]\nmaster_key = \
+                'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8='\n";
+    for document in ["docs/protect-your-api.md", "docs/migrating.md"] {
+        let of_the_auth_server = blocks(document, "toml").into_iter().filter(|block| block.contains("[["));
+        let mut found = 0;
+        for block in of_the_auth_server {
+            found += 1;
+            let used = auth_server::Config::from_toml(&format!("{rest}{block}"));
+            assert!(used.is_ok(), "{document}: {}", used.unwrap_err());
+        }
+        assert!(found > 0, "{document} has no configuration");
+    }
+}
+
 #[test]
 fn links_between_the_documents_lead_somewhere() {
     let mut documents = vec!["README.md".to_owned(), "CONTRIBUTING.md".to_owned(), "SECURITY.md".to_owned()];

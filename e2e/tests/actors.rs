@@ -1,6 +1,8 @@
 //! Agents: a worker that acts inside API A shows its own token beside the user's (RFC 8693 section 2.1, `actor_token`), and
 //! `may_act` names who alone may act (section 4.4).
 
+#![expect(clippy::expect_used, reason = "a test ends where it fails")]
+
 use anyhow::{Context, Result};
 use e2e::stack::{Configuration, Database, Stack};
 use e2e::steps::{Answer, Credentials, Exchange, Jwt};
@@ -17,21 +19,7 @@ fn add_worker(world: &mut Configuration) {
         "id = 'report-worker'\nname = 'Report worker'\nsecret = '{SECRET}'\ngrant_types = ['client_credentials']\n\
          allowed_scopes = {{ '{API_A}' = ['read:reports'] }}\nagent_of = 'api-a'"
     );
-    let clients = world.auth_server["clients"].as_array_mut();
-    clients.into_iter().for_each(|clients| clients.extend(worker.parse::<Table>().map(Into::into)));
-}
-
-/// The tokens of the app name who alone may act for its users.
-fn name_who_may_act(world: &mut Configuration, who: &str) {
-    let may_act = who.parse::<Table>().unwrap_or_default();
-    let clients = world.auth_server["clients"].as_array_mut().into_iter().flatten();
-    for client in clients.filter(|client| client["id"].as_str() == Some("demo-app")) {
-        let may_act = may_act.clone();
-        client
-            .as_table_mut()
-            .into_iter()
-            .for_each(|app| drop(app.insert("may_act".to_owned(), may_act.clone().into())));
-    }
+    world.add("clients", &worker).expect("the worker's TOML");
 }
 
 async fn own_token(stack: &Stack, credentials: &Credentials) -> Result<String> {
@@ -101,7 +89,8 @@ async fn two_chains_are_never_spliced() -> Result<()> {
 async fn may_act_of_the_app_names_who_alone_may_act_for_its_users() -> Result<()> {
     let only_the_worker = |world: &mut Configuration| {
         add_worker(world);
-        name_who_may_act(world, "sub = 'report-worker'\nclient_id = 'api-a'");
+        let may_act = Table::from_iter([("sub".into(), "report-worker".into()), ("client_id".into(), "api-a".into())]);
+        world.set_in("clients", ("id", "demo-app"), "may_act", may_act);
     };
     let stack = Stack::builder().in_process().configured(only_the_worker).start().await?;
     let tokens = stack.sign_in("alice").await?;
@@ -121,10 +110,7 @@ async fn a_revoked_actor_names_nobody() -> Result<()> {
     let tokens = stack.sign_in("alice").await?;
     let actor = own_token(&stack, &worker()).await?;
     exchange(&stack, &tokens.access_token, &actor).await?.expect_status(200)?;
-    let without_worker = |world: &mut Configuration| {
-        let clients = world.auth_server["clients"].as_array_mut();
-        clients.into_iter().for_each(|all| all.retain(|client| client["id"].as_str() != Some("report-worker")));
-    };
+    let without_worker = |world: &mut Configuration| world.remove("clients", ("id", "report-worker"));
     stack.restart_with(e2e::stack::Service::AuthServer, without_worker).await?;
     let refused = exchange(&stack, &tokens.access_token, &actor).await?.expect_error(400, "invalid_request")?;
     assert_eq!(refused.reason(), "actor_not_of_asker");

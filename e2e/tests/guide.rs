@@ -1,6 +1,8 @@
 //! docs/on-behalf-of.md: each example on the page is a request that is made here, and the answer that came. With
 //! `UPDATE_GUIDE=1` the examples are written anew.
 
+#![expect(clippy::expect_used, reason = "a test ends where it fails")]
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -32,42 +34,32 @@ struct Example {
 
 /// The world of the guide: the demo's, and what it takes to meet every rule.
 fn every_rule(world: &mut Configuration) {
-    let server = &mut world.auth_server;
     let client = |id: &str, more: &str| format!("id = '{id}'\nname = '{id}'\nsecret = '{SECRET}'\n{more}");
     let machine =
         format!("grant_types = ['client_credentials']\nallowed_scopes = {{ '{API_A}' = ['read:reports'] }}\n");
-    push(server, "clients", &client("report-worker", &format!("{machine}agent_of = 'api-a'")));
-    push(server, "clients", &client("other-machine", &format!("{machine}may_act = {{ client_id = 'api-b' }}")));
-    push(server, "clients", &client("leaving-machine", &machine));
-    push(server, "clients", &client("api-b", &format!("grant_types = ['{TOKEN_EXCHANGE}']\napi = '{API_B}'")));
-    push(server, "pairings", &format!("source = '{API_B}'\ntarget = '{API_A}'\nscopes = ['read:reports']"));
-    for pairing in server["pairings"].as_array_mut().into_iter().flatten() {
-        if (pairing["source"].as_str(), pairing["target"].as_str()) == (Some(API_A), Some(API_B)) {
-            pairing
-                .as_table_mut()
-                .into_iter()
-                .for_each(|pairing| drop(pairing.insert("machine_subjects".into(), true.into())));
-        }
+    let clients = [
+        client("report-worker", &format!("{machine}agent_of = 'api-a'")),
+        client("other-machine", &format!("{machine}may_act = {{ client_id = 'api-b' }}")),
+        client("leaving-machine", &machine),
+        client("api-b", &format!("grant_types = ['{TOKEN_EXCHANGE}']\napi = '{API_B}'")),
+    ];
+    for client in clients {
+        world.add("clients", &client).expect("a client's TOML");
     }
-    for api in server["apis"].as_array_mut().into_iter().flatten().filter_map(|api| api.as_table_mut()) {
-        if api["identifier"].as_str() == Some(API_B) {
-            let demanded = "'write:receipts' = { max_age = '5m' }".parse::<Table>().unwrap_or_default();
-            api.insert("sign_in".into(), demanded.into());
-        }
-        if api["identifier"].as_str() == Some(API_C) {
-            api.insert("allow_offline_access".into(), true.into());
-        }
-    }
+    world.set_in("pairings", ("target", API_B), "machine_subjects", true);
+    pair(world, API_B, API_A, "read:reports");
+    let demanded = "'write:receipts' = { max_age = '5m' }".parse::<Table>().expect("TOML");
+    world.set_in("apis", ("identifier", API_B), "sign_in", demanded);
+    world.set_in("apis", ("identifier", API_C), "allow_offline_access", true);
 }
 
-fn push(server: &mut Table, list: &str, entry: &str) {
-    let entries = server[list].as_array_mut();
-    entries.into_iter().for_each(|entries| entries.extend(entry.parse::<Table>().map(Into::into)));
+fn pair(world: &mut Configuration, source: &str, target: &str, scope: &str) {
+    let pairing = format!("source = '{source}'\ntarget = '{target}'\nscopes = ['{scope}']");
+    world.add("pairings", &pairing).expect("a pairing's TOML");
 }
 
 fn without_the_leaving_machine(world: &mut Configuration) {
-    let clients = world.auth_server["clients"].as_array_mut();
-    clients.into_iter().for_each(|all| all.retain(|client| client["id"].as_str() != Some("leaving-machine")));
+    world.remove("clients", ("id", "leaving-machine"));
 }
 
 /// Asks, and keeps what was asked and answered under a name.
@@ -228,7 +220,7 @@ async fn refusals(guide: &mut Writer<'_>, alice: &Tokens, worker: &str) -> Resul
     guide.exchange("scope_outside_pairing", token_a, &[to_b, ("scope", "read:receipts delete:receipts")]).await?;
     guide.exchange("offline_access_not_allowed", token_a, &[to_b, ("scope", "offline_access read:receipts")]).await?;
     let mut narrow = guide.stack.app()?;
-    narrow.scope = "openid read:reports".to_owned();
+    "openid read:reports".clone_into(&mut narrow.scope);
     let narrow = narrow.sign_in(&Person::named("alice")?).await?;
     guide.name(&narrow.access_token, "$NARROW_TOKEN_A");
     guide.exchange("scope_requires_more", &narrow.access_token, &[to_b, ("scope", "write:receipts")]).await?;
@@ -321,14 +313,7 @@ async fn too_deep() -> Result<Example> {
     let short_chains = |world: &mut Configuration| {
         every_rule(world);
         e2e::stack::set(&mut world.auth_server, "exchange.max_actors", 2);
-        push(
-            &mut world.auth_server,
-            "pairings",
-            &format!("source = '{API_B}'\ntarget = '{API_C}'\nscopes = ['read:archive']"),
-        );
-        for api in world.auth_server["apis"].as_array_mut().into_iter().flatten().filter_map(|api| api.as_table_mut()) {
-            api.insert("skip_consent".into(), true.into());
-        }
+        pair(world, API_B, API_C, "read:archive");
     };
     let stack = Stack::builder().in_process().configured(short_chains).start().await?;
     let alice = stack.sign_in("alice").await?;

@@ -11,36 +11,22 @@ use rstest::rstest;
 
 /// API B gives refresh tokens to APIs that call it.
 fn allow_offline_access(world: &mut Configuration) {
-    let apis = world.auth_server["apis"].as_array_mut().into_iter().flatten();
-    for api in apis.filter(|api| api["identifier"].as_str() == Some(API_B)) {
-        api.as_table_mut().into_iter().for_each(|api| drop(api.insert("allow_offline_access".to_owned(), true.into())));
-    }
+    world.set_in("apis", ("identifier", API_B), "allow_offline_access", true);
 }
 
 fn remove_pairing(world: &mut Configuration) {
     allow_offline_access(world);
-    let pairings = world.auth_server["pairings"].as_array_mut();
-    pairings.into_iter().for_each(|all| all.retain(|pairing| pairing["target"].as_str() != Some(API_B)));
+    world.remove("pairings", ("target", API_B));
 }
 
 fn remove_scope(world: &mut Configuration) {
     allow_offline_access(world);
-    let pairings = world.auth_server["pairings"].as_array_mut().into_iter().flatten();
-    for pairing in pairings.filter(|pairing| pairing["target"].as_str() == Some(API_B)) {
-        let only_write = toml::Value::Array(vec!["write:receipts".into()]);
-        pairing
-            .as_table_mut()
-            .into_iter()
-            .for_each(|pairing| drop(pairing.insert("scopes".to_owned(), only_write.clone())));
-    }
+    world.set_in("pairings", ("target", API_B), "scopes", toml::Value::Array(vec!["write:receipts".into()]));
 }
 
 fn remove_permission(world: &mut Configuration) {
     allow_offline_access(world);
-    let users = world.auth_server["users"].as_array_mut().into_iter().flatten();
-    for user in users.filter(|user| user["username"].as_str() == Some("alice")) {
-        user.as_table_mut().into_iter().for_each(|user| drop(user.remove("permissions")));
-    }
+    world.set_in("users", ("username", "alice"), "permissions", toml::Table::new());
 }
 
 async fn exchange(server: &AuthServer, tokens: &Tokens, scope: &str) -> Result<Answer> {
@@ -119,10 +105,7 @@ async fn what_is_taken_away_is_refused_by_every_replica_within_a_second(
 async fn a_configuration_that_does_not_hold_together_changes_nothing() -> Result<()> {
     let stack = Stack::builder().in_process().start().await?;
     let tokens = stack.sign_in("alice").await?;
-    let unpaired = |world: &mut Configuration| {
-        let apis = world.auth_server["apis"].as_array_mut();
-        apis.into_iter().for_each(|all| all.retain(|api| api["identifier"].as_str() != Some(API_B)));
-    };
+    let unpaired = |world: &mut Configuration| world.remove("apis", ("identifier", API_B));
     let refused = stack.command(&["apply"], unpaired).await?;
     assert_eq!(refused.code, 2, "{refused:?}");
     assert!(refused.stderr.contains(API_B), "{}", refused.stderr);

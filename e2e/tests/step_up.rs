@@ -8,15 +8,14 @@ use e2e::world::{API_B, api_a_credentials};
 use rstest::rstest;
 use shared_claims::{Clock, ManualClock, SystemClock};
 use time::Duration;
+use toml::Table;
 
 /// Receipts may be read for five minutes after a sign-in.
 fn demand_a_fresh_sign_in(world: &mut Configuration) {
-    let demanded = "'read:receipts' = { max_age = '5m', acr = ['1'] }".parse::<toml::Table>().unwrap_or_default();
-    let apis = world.auth_server["apis"].as_array_mut().into_iter().flatten();
-    for api in apis.filter(|api| api["identifier"].as_str() == Some(API_B)) {
-        let demanded = demanded.clone();
-        api.as_table_mut().into_iter().for_each(|api| drop(api.insert("sign_in".to_owned(), demanded.clone().into())));
-    }
+    let acr = toml::Value::Array(vec!["1".into()]);
+    let demanded = Table::from_iter([("max_age".to_owned(), "5m".into()), ("acr".to_owned(), acr)]);
+    let sign_in = Table::from_iter([("read:receipts".to_owned(), demanded.into())]);
+    world.set_in("apis", ("identifier", API_B), "sign_in", sign_in);
 }
 
 #[rstest]

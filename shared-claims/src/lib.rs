@@ -86,7 +86,10 @@ pub use problem::Problem;
 pub use resource_server::{ResourceServer, Unauthenticated};
 pub use scope::{Scope, ScopeToken};
 
-/// The guide's Rust is compiled with this crate's own.
+/// The guides' Rust is compiled with this crate's own.
+#[cfg(all(doctest, feature = "actix"))]
+#[doc = include_str!("../../docs/protect-your-api.md")]
+mod protect_your_api {}
 #[cfg(all(doctest, feature = "actix", feature = "client"))]
 #[doc = include_str!("../../docs/call-another-api.md")]
 mod call_another_api {}

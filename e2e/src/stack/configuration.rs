@@ -53,6 +53,42 @@ impl Configuration {
     }
 }
 
+/// Changes to the lists of the auth server: `apis`, `clients`, `pairings`, `users`.
+impl Configuration {
+    /// The entries of a list.
+    pub fn entries(&mut self, list: &str) -> impl Iterator<Item = &mut Table> {
+        let entries = self.auth_server.get_mut(list).and_then(Value::as_array_mut);
+        entries.into_iter().flatten().filter_map(Value::as_table_mut)
+    }
+
+    /// Sets the value at a dotted `key` in the entries for which `field` is `is`.
+    pub fn set_in(&mut self, list: &str, (field, is): (&str, &str), key: &str, value: impl Into<Value>) {
+        let value = value.into();
+        for entry in self.entries(list).filter(|entry| has(entry, field, is)) {
+            set(entry, key, value.clone());
+        }
+    }
+
+    /// Adds an entry, written in TOML.
+    pub fn add(&mut self, list: &str, entry: &str) -> Result<()> {
+        let entry: Table = entry.parse().with_context(|| format!("{list}: {entry}"))?;
+        let entries = self.auth_server.entry(list).or_insert_with(|| Value::Array(Vec::new()));
+        entries.as_array_mut().with_context(|| format!("{list} is no list"))?.push(entry.into());
+        Ok(())
+    }
+
+    /// Removes the entries for which `field` is `is`.
+    pub fn remove(&mut self, list: &str, (field, is): (&str, &str)) {
+        if let Some(entries) = self.auth_server.get_mut(list).and_then(Value::as_array_mut) {
+            entries.retain(|entry| entry.as_table().is_none_or(|entry| !has(entry, field, is)));
+        }
+    }
+}
+
+fn has(entry: &Table, field: &str, is: &str) -> bool {
+    entry.get(field).and_then(Value::as_str) == Some(is)
+}
+
 /// The URL of a `SQLite` file of a service.
 #[must_use]
 pub fn sqlite_in(directory: &Path, service: &str) -> String {

@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret as _, SecretString};
+use shared_claims::service::cli::BAD_CONFIGURATION;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::misused;
 use crate::config::Config;
 use crate::exchange::{self, Asked, Explanation};
 use crate::grants::GrantError;
@@ -77,7 +77,8 @@ impl Explain {
             let known: Vec<_> =
                 registry.clients().filter(|client| client.api.is_some()).map(|client| client.id.as_str()).collect();
             let (asked, known) = (&self.client, known.join(", "));
-            return Ok(misused(&format!("there is no client {asked}: client identities of APIs are {known}")));
+            eprintln!("auth-server: there is no client {asked}: client identities of APIs are {known}");
+            return Ok(ExitCode::from(BAD_CONFIGURATION));
         };
         let outcome = match self.request()? {
             Ok(request) => match Gathered::from_request(&place, client, &request).await {

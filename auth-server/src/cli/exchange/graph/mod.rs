@@ -1,31 +1,35 @@
-//! `exchange graph`: who can get where, from the configuration alone.
+//! `exchange graph`: what a configuration allows, without a database and without a server.
 
-mod diff;
-mod drawing;
+mod answer;
+mod dot;
 mod json;
+mod mermaid;
+mod picture;
 mod text;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::bail;
 use clap::{Args, ValueEnum};
-use shared_claims::ScopeToken;
+use shared_claims::service::cli::BAD_CONFIGURATION;
 
-use super::misused;
-use crate::config::Config;
-use crate::exchange::graph::{Way, change, reaching, ways};
+use crate::config::{Config, ConfigError};
+use crate::exchange::Limits;
+use crate::exchange::graph::{self, Changes, Wanted};
 use crate::registry::Registry;
+
+use answer::Answer;
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Graph {
-    /// Only the ways to this scope, written `SCOPE` or `API/SCOPE`. Exit code 1: nobody gets there.
+    /// Who can get this scope, and on which paths? `API/SCOPE` where several APIs have one of this name.
     #[arg(long, value_name = "SCOPE", conflicts_with = "diff")]
     can_reach: Option<String>,
-    /// What the second configuration opens and closes. Exit code 1: it opens something.
+    /// Compare two configurations: what can the new one do that the old one could not, and the other way round?
     #[arg(long, num_args = 2, value_names = ["OLD.toml", "NEW.toml"])]
     diff: Option<Vec<PathBuf>>,
+    /// How it is written.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -33,80 +37,86 @@ pub(in crate::cli) struct Graph {
 const EXAMPLES: &str = "Examples:
   auth-server --config demo/auth-server.toml exchange graph
   auth-server --config demo/auth-server.toml exchange graph --can-reach write:receipts
-  auth-server --config demo/auth-server.toml exchange graph --format mermaid > graph.mmd
-  auth-server exchange graph --diff main.toml branch.toml";
+  auth-server --config demo/auth-server.toml exchange graph --can-reach https://api-b.example/write:receipts
+  auth-server exchange graph --diff old.toml new.toml
+  auth-server --config demo/auth-server.toml exchange graph --format dot | dot -Tsvg > graph.svg
 
-#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+Scopes are the widest that can flow: for a user who may do everything and agrees to everything. In brackets stands what a
+certain user may lack: consent, permissions, a sign-in of the demanded kind.
+
+Exit code: 0; with --can-reach 1 when nobody can; with --diff 1 when the new configuration opens something; 2 when a
+configuration cannot be used, or no API has the scope.";
+
+#[derive(Clone, Copy, Default, ValueEnum)]
 enum Format {
+    /// For people
     #[default]
     Text,
+    /// A picture in Markdown, as GitHub and GitLab draw it
     Mermaid,
+    /// A picture for Graphviz
     Dot,
+    /// For programs
     Json,
 }
 
 impl Graph {
-    /// The two configurations that are compared, where that is asked for.
-    pub(in crate::cli) fn compared(&self) -> Option<(&Path, &Path)> {
-        match self.diff.as_deref() {
-            Some([old, new]) => Some((old, new)),
-            _ => None,
+    /// Prints the answer; returns the exit code. `load` reads and checks a configuration.
+    pub(in crate::cli) fn run(
+        &self,
+        file: Option<&Path>,
+        load: impl Fn(Option<&Path>) -> Result<Config, ConfigError>,
+    ) -> ExitCode {
+        match self.answer(file, load).and_then(|answer| Ok((self.format.write(&answer)?, answer))) {
+            Ok((text, answer)) => {
+                print!("{text}");
+                if answer.is_good_news() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            }
+            Err(error) => {
+                eprintln!("auth-server: {error:#}");
+                ExitCode::from(BAD_CONFIGURATION)
+            }
         }
     }
 
-    pub(in crate::cli) fn show(&self, config: &Config) -> anyhow::Result<ExitCode> {
-        let registry = registry_of(config)?;
-        let all = ways(&registry, config.exchange.max_actors);
-        let shown = match &self.can_reach {
-            Some(asked) => match wanted(asked, &registry) {
-                Ok((api, scope)) => reaching(all, api.as_deref(), &scope),
-                Err(mistake) => return Ok(misused(&mistake.to_string())),
-            },
-            None => all,
-        };
-        print!("{}", self.draw(&shown)?);
-        let nobody = self.can_reach.is_some() && shown.is_empty();
-        Ok(if nobody { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-    }
-
-    pub(in crate::cli) fn compare(&self, old: &Config, new: &Config) -> anyhow::Result<ExitCode> {
-        let change = change((&registry_of(old)?, old.exchange), (&registry_of(new)?, new.exchange));
-        match self.format {
-            Format::Text => print!("{}", diff::text(&change)),
-            Format::Json => println!("{}", serde_json::to_string_pretty(&diff::json(&change))?),
-            Format::Mermaid | Format::Dot => return Ok(misused("--diff has the formats text and json")),
+    fn answer(
+        &self,
+        file: Option<&Path>,
+        load: impl Fn(Option<&Path>) -> Result<Config, ConfigError>,
+    ) -> anyhow::Result<Answer> {
+        let read = |file: Option<&Path>| Rules::of(load(file)?);
+        if let Some([old, new]) = self.diff.as_deref() {
+            let (old, new) = (read(Some(old))?, read(Some(new))?);
+            return Ok(Answer::Changes(Changes::between((&old.registry, old.limits), (&new.registry, new.limits))));
         }
-        Ok(if change.opened.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let Rules { registry, limits } = read(file)?;
+        let mut paths = graph::paths(&registry, limits.max_actors);
+        let Some(scope) = &self.can_reach else { return Ok(Answer::All(paths)) };
+        let wanted = Wanted::read(scope, &registry).map_err(anyhow::Error::msg)?;
+        paths.retain(|path| wanted.is_where(path));
+        Ok(Answer::Reach { wanted, paths })
     }
+}
 
-    fn draw(&self, ways: &[Way]) -> anyhow::Result<String> {
-        Ok(match self.format {
-            Format::Text if ways.is_empty() => "nobody\n".to_owned(),
-            Format::Text => text::tree(ways),
-            Format::Mermaid => drawing::mermaid(ways),
-            Format::Dot => drawing::dot(ways),
-            Format::Json => serde_json::to_string_pretty(&json::ways(ways))? + "\n",
+/// What of a configuration decides about paths.
+struct Rules {
+    registry: Registry,
+    limits: Limits,
+}
+
+impl Rules {
+    fn of(config: Config) -> anyhow::Result<Self> {
+        Ok(Self { registry: Registry::new(config.apis, config.clients, config.pairings)?, limits: config.exchange })
+    }
+}
+
+impl Format {
+    fn write(self, answer: &Answer) -> anyhow::Result<String> {
+        Ok(match self {
+            Self::Text => text::write(answer),
+            Self::Mermaid => mermaid::write(answer),
+            Self::Dot => dot::write(answer),
+            Self::Json => json::write(answer)?,
         })
-    }
-}
-
-fn registry_of(config: &Config) -> anyhow::Result<Registry> {
-    Ok(Registry::new(config.apis.clone(), config.clients.clone(), config.pairings.clone())?)
-}
-
-/// `API/SCOPE` or `SCOPE`; a scope that no API has is a typing mistake, not one that nobody can reach.
-fn wanted(asked: &str, registry: &Registry) -> anyhow::Result<(Option<String>, ScopeToken)> {
-    let of_api = registry.apis().find_map(|api| {
-        let name = asked.strip_prefix(api.identifier.as_str())?.strip_prefix('/')?;
-        api.scopes.contains_key(name).then(|| (Some(api.identifier.clone()), name.to_owned()))
-    });
-    let known = registry.apis().any(|api| api.scopes.contains_key(asked));
-    match of_api {
-        Some((api, name)) => Ok((api, name.parse()?)),
-        None if known => Ok((None, asked.parse()?)),
-        None => {
-            let all: Vec<_> = registry.apis().flat_map(|api| api.scopes.keys().map(ToString::to_string)).collect();
-            bail!("no API has the scope {asked}: there are {}", all.join(", "))
-        }
     }
 }

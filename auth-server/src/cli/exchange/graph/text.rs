@@ -1,45 +1,89 @@
-//! The ways as a tree.
+//! Plain lines: a tree of all paths, or one line a path.
 
 use std::fmt::Write as _;
 
-use crate::exchange::graph::{Stop, Way};
-use crate::exchange::reach::Subject;
+use super::answer::{Answer, in_brackets, scope_words, subject_word};
+use crate::exchange::graph::{Change, Changes, Path, Step, Wanted};
 
-/// Each way on a line below the one that it goes on from. A way whose beginning is not among them is written whole.
-pub(super) fn tree(ways: &[Way]) -> String {
-    let mut text = String::new();
-    let mut above: Vec<&Way> = Vec::new();
-    for way in ways {
-        above.retain(|other| goes_on_from(way, other));
-        if above.is_empty() {
-            // Writing into a string cannot fail.
-            let _ = writeln!(text, "{} ({})", way.app, in_words(way.subject));
+pub(super) fn write(answer: &Answer) -> String {
+    let written = match answer {
+        Answer::All(paths) => tree(paths),
+        Answer::Reach { wanted, paths } => reach(wanted, paths),
+        Answer::Changes(changes) => all_changes(changes),
+    };
+    without_controls(&written)
+}
+
+fn tree(paths: &[Path]) -> String {
+    if paths.is_empty() {
+        return "no app can get a token for any API\n".to_owned();
+    }
+    let mut lines = String::new();
+    let mut before = None;
+    for path in paths {
+        let start = (&path.app, path.subject);
+        if before != Some(start) {
+            let gap = if before.is_some() { "\n" } else { "" };
+            let _ = writeln!(lines, "{gap}{}", app(path));
+            before = Some(start);
         }
-        let first_new = above.last().map_or(0, |other| other.stops.len());
-        for (depth, stop) in way.stops.iter().enumerate().skip(first_new) {
-            let _ = writeln!(text, "{}-> {}", "   ".repeat(depth + 1), described(stop));
-        }
-        above.push(way);
+        let _ = writeln!(lines, "{:indent$}-> {}", "", step(&path.to), indent = 2 + 3 * path.through.len());
     }
-    text
+    lines
 }
 
-pub(super) fn in_words(subject: Subject) -> &'static str {
-    match subject {
-        Subject::User => "users sign in",
-        Subject::Machine => "by itself, without a user",
+fn reach(wanted: &Wanted, paths: &[Path]) -> String {
+    let asked = format!("{} at {}", wanted.scope, wanted.apis.join(" or "));
+    if paths.is_empty() {
+        return format!("nobody can get {asked}\n");
     }
+    let lines = paths.iter().map(|path| format!("  {}: {}", apis(path), what(&path.to)));
+    joined([format!("who can get {asked}:")].into_iter().chain(lines))
 }
 
-fn goes_on_from(way: &Way, other: &Way) -> bool {
-    (&way.app, way.subject) == (&other.app, other.subject) && way.stops.starts_with(&other.stops)
+fn all_changes(Changes { opened, closed }: &Changes) -> String {
+    if opened.is_empty() && closed.is_empty() {
+        return "nothing is opened, nothing is closed\n".to_owned();
+    }
+    let opened = opened.iter().map(|change| one_change('+', "new path", "wider", "no longer needs", change));
+    let closed = closed.iter().map(|change| one_change('-', "path gone", "narrower", "now needs", change));
+    joined(opened.chain(closed))
 }
 
-fn described(stop: &Stop) -> String {
-    let conditions: Vec<_> = stop.conditions.iter().map(|condition| condition.in_words()).collect();
-    let scope = if stop.scope.is_empty() { "no scope".to_owned() } else { stop.scope.to_string() };
-    match conditions.as_slice() {
-        [] => format!("{}  {scope}", stop.api),
-        conditions => format!("{}  {scope}  ({})", stop.api, conditions.join(", ")),
+fn one_change(sign: char, whole: &str, scope: &str, conditions: &str, change: &Change) -> String {
+    let path = apis(&change.path);
+    if change.whole {
+        return format!("{sign} {path}: {} ({whole})", scope_words(&change.scope));
     }
+    let of_scope = (!change.scope.is_empty()).then(|| format!("{} ({scope})", change.scope));
+    let of_conditions = in_brackets(&change.without).map(|without| format!("{conditions} {without}"));
+    let both: Vec<_> = of_scope.into_iter().chain(of_conditions).collect();
+    format!("{sign} {path}: {}", both.join(", "))
+}
+
+fn app(path: &Path) -> String {
+    let holding = path.holding.as_ref().map(|name| format!(" holding no more than {name}")).unwrap_or_default();
+    format!("{} ({}{holding})", path.app, subject_word(path.subject))
+}
+
+fn apis(path: &Path) -> String {
+    path.steps().fold(app(path), |line, step| format!("{line} -> {}", step.api))
+}
+
+fn step(step: &Step) -> String {
+    format!("{}: {}", step.api, what(step))
+}
+
+fn what(step: &Step) -> String {
+    let conditions = in_brackets(&step.conditions).map(|conditions| format!(" {conditions}")).unwrap_or_default();
+    format!("{}{conditions}", scope_words(&step.scope))
+}
+
+fn joined(lines: impl Iterator<Item = String>) -> String {
+    lines.fold(String::new(), |text, line| text + &line + "\n")
+}
+
+/// Identifiers come from a file that somebody else may have proposed: none of them gets to steer a terminal.
+fn without_controls(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

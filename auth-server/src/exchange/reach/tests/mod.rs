@@ -1,5 +1,7 @@
 //! What a token leads to, and what it never leads to, by small examples and over random configurations.
 
+mod agreement;
+
 use proptest::prelude::*;
 
 use super::*;
