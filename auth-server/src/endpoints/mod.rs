@@ -2,6 +2,7 @@
 
 mod account;
 pub mod authorize;
+mod client_request;
 mod consent;
 mod cookies;
 mod cors;
@@ -12,11 +13,13 @@ mod forgery;
 mod form;
 mod guide;
 mod health;
+mod introspect;
 mod jwks;
 mod login;
 mod measure;
 mod page;
 mod peer;
+mod revoke;
 mod site;
 mod token;
 mod userinfo;
@@ -40,6 +43,8 @@ pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce
             .service(resource("/consent").route(get().to(consent::get)).route(post().to(consent::post)))
             .service(resource("/account").route(get().to(account::get)).route(post().to(account::post)))
             .service(resource("/oauth/token").wrap(cors::for_clients(&server)).route(post().to(token::token)))
+            .service(resource("/oauth/introspect").route(post().to(introspect::post)))
+            .service(resource("/oauth/revoke").wrap(cors::for_clients(&server)).route(post().to(revoke::post)))
             .service(
                 resource("/userinfo")
                     .wrap(cors::for_clients(&server))

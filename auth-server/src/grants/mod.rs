@@ -6,12 +6,14 @@ pub mod authorization_code;
 mod client_credentials;
 pub mod entitlement;
 mod error;
+pub mod introspection;
 mod issue;
 mod jwt_bearer;
 pub mod on_behalf_of;
 mod refresh_document;
 mod refresh_token;
 mod response;
+pub mod revocation;
 mod token_exchange;
 
 pub use authenticated_client::AuthenticatedClient;

@@ -91,6 +91,9 @@ pub struct Client {
     pub revoke_on_sign_out: bool,
     /// Origins whose pages may call the token endpoint from a browser.
     pub web_origins: BTreeSet<String>,
+    /// APIs whose tokens it may introspect, beside those of its own (RFC 7662 section 2.1).
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub introspects: BTreeSet<String>,
     /// The client inside which this one acts: that one may show this one's tokens as `actor_token` (RFC 8693 section 2.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_of: Option<String>,
@@ -159,6 +162,8 @@ struct ClientDocument {
     revoke_on_sign_out: bool,
     #[serde(default)]
     web_origins: Option<BTreeSet<String>>,
+    #[serde(default)]
+    introspects: BTreeSet<String>,
     #[serde(default)]
     agent_of: Option<String>,
     #[serde(default)]
@@ -253,6 +258,9 @@ impl ClientDocument {
         if self.agent_of.is_some() && !uses(GrantType::ClientCredentials) {
             return Err(self.wrong("agent_of needs client_credentials: an agent shows a token of its own"));
         }
+        if public && !self.introspects.is_empty() {
+            return Err(self.wrong("introspects needs a secret: a public client proves nothing"));
+        }
         if self.may_act.as_ref().is_some_and(|may_act| may_act.sub.is_none() && may_act.client_id.is_none()) {
             return Err(self.wrong("may_act names nobody, so nobody could act: give sub, client_id or both"));
         }
@@ -290,6 +298,7 @@ impl TryFrom<ClientDocument> for Client {
             scope_claims_in_id_token: document.scope_claims_in_id_token,
             revoke_on_sign_out: document.revoke_on_sign_out,
             web_origins,
+            introspects: document.introspects,
             agent_of: document.agent_of,
             may_act: document.may_act.map(MayAct::from),
         })

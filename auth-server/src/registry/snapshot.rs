@@ -92,7 +92,9 @@ impl Registry {
         let mut mistakes = Vec::new();
         let named = [("api", &client.api), ("default_audience", &client.default_audience)];
         let named = named.into_iter().filter_map(|(key, identifier)| Some((key, identifier.as_ref()?)));
-        for (key, identifier) in named.chain(client.allowed_scopes.keys().map(|api| ("allowed_scopes", api))) {
+        let lists = client.allowed_scopes.keys().map(|api| ("allowed_scopes", api));
+        let lists = lists.chain(client.introspects.iter().map(|api| ("introspects", api)));
+        for (key, identifier) in named.chain(lists) {
             if self.api(identifier).is_none() {
                 mistakes.push(format!("client {}: {key} names the unknown API {identifier}", client.id));
             }

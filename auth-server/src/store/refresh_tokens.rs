@@ -130,6 +130,17 @@ impl Store {
         self.write(move |connection| rotate(connection, presented, successor, now)).await
     }
 
+    /// Ends a family: no token of it is ever good again.
+    pub async fn end_refresh_family(&self, family: SecretHash, now: OffsetDateTime) -> Result<usize, StoreError> {
+        self.write(move |connection| {
+            let living = refresh_tokens::table
+                .filter(refresh_tokens::family_id.eq(family))
+                .filter(refresh_tokens::expires_at.gt(stored(now)));
+            diesel::update(living).set(refresh_tokens::expires_at.eq(stored(now))).execute(connection)
+        })
+        .await
+    }
+
     /// Notes that an access token was used at this server, so that its refresh token's predecessor is no lost response
     /// any more. Costs one indexed look where there is nothing to note.
     pub async fn access_token_used(&self, jti: &str, now: OffsetDateTime) -> Result<(), StoreError> {

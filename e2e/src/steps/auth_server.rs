@@ -21,6 +21,8 @@ pub struct Metadata {
     pub jwks_uri: Url,
     pub userinfo_endpoint: Url,
     pub end_session_endpoint: Url,
+    pub introspection_endpoint: Url,
+    pub revocation_endpoint: Url,
     #[serde(skip)]
     pub document: Value,
 }
@@ -134,6 +136,28 @@ impl AuthServer {
     pub async fn token_raw(&self, authorization: Option<&str>, media_type: &str, body: Vec<u8>) -> Result<Answer> {
         let mut request = self.http.post(self.metadata.token_endpoint.clone()).header(CONTENT_TYPE, media_type);
         if let Some(authorization) = authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        Answer::from(request.body(body).send().await?).await
+    }
+
+    /// What a token allows now (RFC 7662).
+    pub async fn introspect(&self, credentials: &Credentials, token: &str) -> Result<Answer> {
+        self.post_form(&self.metadata.introspection_endpoint, credentials, &[("token", token)]).await
+    }
+
+    /// A client gives back what it holds (RFC 7009).
+    pub async fn revoke(&self, credentials: &Credentials, token: &str) -> Result<Answer> {
+        self.post_form(&self.metadata.revocation_endpoint, credentials, &[("token", token)]).await
+    }
+
+    /// A client's request at one of its endpoints.
+    pub async fn post_form(&self, endpoint: &Url, credentials: &Credentials, form: &[(&str, &str)]) -> Result<Answer> {
+        let mut fields = credentials.in_form();
+        fields.extend_from_slice(form);
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let mut request = self.http.post(endpoint.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(authorization) = credentials.in_header() {
             request = request.header(AUTHORIZATION, authorization);
         }
         Answer::from(request.body(body).send().await?).await

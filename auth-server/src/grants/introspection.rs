@@ -1,0 +1,193 @@
+//! Introspection (RFC 7662): whether a token is good now, and what it says, for a client that may know.
+//!
+//! Whatever is not good, and whatever the client may not know, is `{"active": false}` and nothing else, so that nothing can
+//! be probed.
+
+use serde::Serialize;
+use shared_claims::claims::{Confirmation, MayAct};
+use shared_claims::validator::AccessTokenVerifier;
+use shared_claims::{AccessTokenClaims, Actor, Audience, Scope};
+use time::OffsetDateTime;
+
+use super::{AuthenticatedClient, GrantError};
+use crate::protocol::{ErrorCode, OAuthError, Parameters};
+use crate::registry::Client;
+use crate::server::AuthServer;
+use crate::store::{Grant, GrantId, RefreshToken, SecretHash, User};
+
+const ONCE: [&str; 4] = ["token", "token_type_hint", "client_id", "client_secret"];
+
+/// The answer (RFC 7662 section 2.2).
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Introspection {
+    Inactive { active: bool },
+    Active(Box<Active>),
+}
+
+#[derive(Serialize)]
+pub struct Active {
+    #[serde(rename = "active")]
+    is_good: bool,
+    token_type: &'static str,
+    scope: Scope,
+    client_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    sub: String,
+    iss: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<Audience>,
+    #[serde(with = "time::serde::timestamp")]
+    exp: OffsetDateTime,
+    #[serde(with = "time::serde::timestamp")]
+    iat: OffsetDateTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<String>,
+    #[serde(with = "time::serde::timestamp::option", skip_serializing_if = "Option::is_none")]
+    auth_time: Option<OffsetDateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    amr: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
+    txn: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Actor>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    may_act: Option<MayAct>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
+}
+
+impl Introspection {
+    const INACTIVE: Self = Self::Inactive { active: false };
+}
+
+/// `token_type_hint` is only a hint (section 2.1): one look at the token tells its kind.
+pub async fn introspect(
+    server: &AuthServer,
+    client: &AuthenticatedClient,
+    parameters: &Parameters,
+) -> Result<Introspection, GrantError> {
+    parameters.refuse_repeated(&ONCE)?;
+    if client.is_public() {
+        let description = "a public client cannot introspect: it proves nothing";
+        return Err(OAuthError::new(ErrorCode::UnauthorizedClient, "introspection_not_allowed", description).into());
+    }
+    let token = parameters.required("token")?;
+    let active = if token.contains('.') {
+        access_token(server, client, token).await?
+    } else {
+        refresh_token(server, client, token).await?
+    };
+    Ok(active.map_or(Introspection::INACTIVE, |active| Introspection::Active(Box::new(active))))
+}
+
+async fn access_token(server: &AuthServer, client: &Client, token: &str) -> Result<Option<Active>, GrantError> {
+    let now = server.now();
+    let verifier = AccessTokenVerifier::new(server.issuer.as_str()).map_err(|error| {
+        log::error!("the issuer cannot be expected in tokens: {error}");
+        OAuthError::server_error()
+    })?;
+    let verifier = verifier.with_leeway(std::time::Duration::ZERO);
+    let Ok(token) = verifier.verify(token, server.keys().verification(), now) else { return Ok(None) };
+    if !may_know(client, &token) {
+        return Ok(None);
+    }
+    let Some(txn) = token.txn.clone() else { return Ok(None) };
+    let Some((_, user)) = behind(server, &GrantId::from(txn.as_str()), now).await? else { return Ok(None) };
+    if !is_still_allowed(server, &token) {
+        return Ok(None);
+    }
+    // Whoever shows a token here has used it: the refresh token that it came with was not lost on its way.
+    server.store.access_token_used(&token.jti, now).await?;
+    Ok(Some(Active {
+        is_good: true,
+        token_type: if token.cnf.is_some() { "DPoP" } else { "Bearer" },
+        scope: token.scope,
+        client_id: token.client_id,
+        username: user.map(|user| user.username),
+        sub: token.sub,
+        iss: token.iss,
+        aud: Some(token.aud),
+        exp: token.exp,
+        iat: token.iat,
+        jti: Some(token.jti),
+        auth_time: token.auth_time,
+        acr: token.acr,
+        amr: token.amr,
+        sid: token.sid,
+        txn,
+        act: token.act,
+        may_act: token.may_act,
+        cnf: token.cnf,
+    }))
+}
+
+/// The client identity of an API that the token is for, or a client that may introspect that API's tokens.
+fn may_know(client: &Client, token: &AccessTokenClaims) -> bool {
+    let own = client.api.as_ref().is_some_and(|api| token.aud.contains(api));
+    own || token.aud.iter().any(|api| client.introspects.contains(api))
+}
+
+/// The client that the token was issued to is still there, and so is every client that acted.
+fn is_still_allowed(server: &AuthServer, token: &AccessTokenClaims) -> bool {
+    let registry = server.registry();
+    let known = |id: &str| registry.client(id).is_some();
+    let acted =
+        token.act.iter().flat_map(Actor::history).all(|actor| known(actor.client_id.as_deref().unwrap_or(&actor.sub)));
+    known(&token.client_id) && acted
+}
+
+/// A refresh token concerns nobody but its client.
+async fn refresh_token(server: &AuthServer, client: &Client, token: &str) -> Result<Option<Active>, GrantError> {
+    let now = server.now();
+    let Some(token) = server.store.find_refresh_token(SecretHash::of(token)).await? else { return Ok(None) };
+    let spent = token.used_at.is_some() || token.superseded_at.is_some() || token.expires_at <= now;
+    if spent || token.client_id != client.id.as_str() {
+        return Ok(None);
+    }
+    let Some((grant, user)) = behind(server, &token.grant_id, now).await? else { return Ok(None) };
+    Ok(Some(of_refresh_token(server, token, grant, user)))
+}
+
+fn of_refresh_token(server: &AuthServer, token: RefreshToken, grant: Grant, user: Option<User>) -> Active {
+    let sub = user.as_ref().map_or_else(|| grant.client_id.clone(), |user| user.id.to_string());
+    Active {
+        is_good: true,
+        token_type: "refresh_token",
+        scope: token.scope,
+        client_id: token.client_id,
+        username: user.map(|user| user.username),
+        sub,
+        iss: server.issuer.to_string(),
+        aud: token.api.map(|api| Audience::from_iter([api])),
+        exp: token.expires_at.min(grant.expires_at),
+        iat: token.created_at,
+        jti: None,
+        auth_time: grant.auth_time,
+        acr: grant.acr,
+        amr: grant.amr,
+        sid: grant.sid.map(|sid| sid.to_string()),
+        txn: grant.id.to_string(),
+        act: None,
+        may_act: None,
+        cnf: None,
+    }
+}
+
+/// The live grant behind a token and its user, who is there and not blocked.
+async fn behind(
+    server: &AuthServer,
+    grant: &GrantId,
+    now: OffsetDateTime,
+) -> Result<Option<(Grant, Option<User>)>, GrantError> {
+    let Some(grant) = server.store.find_grant(grant).await?.filter(|grant| grant.is_live(now)) else {
+        return Ok(None);
+    };
+    let Some(user_id) = grant.user_id.clone() else { return Ok(Some((grant, None))) };
+    let user = server.store.find_user(&user_id).await?.filter(|user| !user.blocked);
+    Ok(user.map(|user| (grant, Some(user))))
+}

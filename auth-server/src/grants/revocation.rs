@@ -1,0 +1,99 @@
+//! Revocation (RFC 7009): a client gives back what it holds, and everything that came from it dies with it.
+//!
+//! An app's token ends the grant: its refresh tokens, and the chain of every API that acted behind it. What an API got by an
+//! exchange ends that API's refresh tokens, and not the user's sign-in at the app.
+
+use secrecy::ExposeSecret as _;
+use shared_claims::AccessTokenClaims;
+use shared_claims::validator::AccessTokenVerifier;
+
+use super::{AuthenticatedClient, GrantError};
+use crate::audit::Event;
+use crate::protocol::{ErrorCode, OAuthError, Parameters};
+use crate::server::AuthServer;
+use crate::store::{GrantId, RefreshToken, SecretHash};
+
+const ONCE: [&str; 4] = ["token", "token_type_hint", "client_id", "client_secret"];
+
+/// Why a grant ends, where its client says so.
+const REVOKED_BY_CLIENT: &str = "revoked_by_client";
+
+/// A token that is no good any more is revoked already (section 2.2): no error.
+pub async fn revoke(
+    server: &AuthServer,
+    client: &AuthenticatedClient,
+    parameters: &Parameters,
+) -> Result<(), GrantError> {
+    parameters.refuse_repeated(&ONCE)?;
+    let token: secrecy::SecretString = parameters.required("token")?.into();
+    let token = token.expose_secret();
+    if token.contains('.') {
+        match verified(server, token)? {
+            Some(token) => access_token(server, client, &token).await,
+            None => Ok(()),
+        }
+    } else {
+        match server.store.find_refresh_token(SecretHash::of(token)).await? {
+            Some(token) => refresh_token(server, client, &token).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Expired or not by the clock: an expired one is of no effect either way.
+fn verified(server: &AuthServer, token: &str) -> Result<Option<AccessTokenClaims>, OAuthError> {
+    let verifier = AccessTokenVerifier::new(server.issuer.as_str()).map_err(|error| {
+        log::error!("the issuer cannot be expected in tokens: {error}");
+        OAuthError::server_error()
+    })?;
+    Ok(verifier.verify(token, server.keys().verification(), server.now()).ok())
+}
+
+async fn access_token(
+    server: &AuthServer,
+    client: &AuthenticatedClient,
+    token: &AccessTokenClaims,
+) -> Result<(), GrantError> {
+    if token.client_id != client.id.as_str() {
+        return Err(of_another_client().into());
+    }
+    if token.act.is_some() {
+        // Its status is the grant's, which is the user's and the app's to end.
+        let description = "a token from an exchange ends with the grant behind it: revoke that, or the refresh token";
+        return Err(OAuthError::new(ErrorCode::UnsupportedTokenType, "exchanged_access_token", description).into());
+    }
+    match &token.txn {
+        Some(txn) => end_grant(server, &GrantId::from(txn.as_str())).await,
+        None => Ok(()),
+    }
+}
+
+async fn refresh_token(
+    server: &AuthServer,
+    client: &AuthenticatedClient,
+    token: &RefreshToken,
+) -> Result<(), GrantError> {
+    if token.client_id != client.id.as_str() {
+        return Err(of_another_client().into());
+    }
+    let now = server.now();
+    let grant = server.store.find_grant(&token.grant_id).await?;
+    if grant.is_some_and(|grant| grant.client_id == token.client_id) {
+        return end_grant(server, &token.grant_id).await;
+    }
+    server.store.end_refresh_family(token.family_id, now).await?;
+    Event::Revoked { grant: token.grant_id.as_str(), why: "refresh_token_revoked_by_client" }.record();
+    Ok(())
+}
+
+async fn end_grant(server: &AuthServer, grant: &GrantId) -> Result<(), GrantError> {
+    if server.store.revoke_grant(grant, REVOKED_BY_CLIENT, server.now()).await? {
+        Event::Revoked { grant: grant.as_str(), why: REVOKED_BY_CLIENT }.record();
+    }
+    Ok(())
+}
+
+/// Section 2.1: refused. Whoever holds a token knows that it is one, so this tells nothing.
+fn of_another_client() -> OAuthError {
+    OAuthError::invalid_request("token_of_another_client", "the token was not issued to this client")
+}
