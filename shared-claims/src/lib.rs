@@ -70,6 +70,7 @@ pub mod resource_server;
 pub mod scope;
 #[cfg(feature = "service")]
 pub mod service;
+pub mod status_list;
 pub mod validator;
 
 pub use access_token::AccessToken;

@@ -13,6 +13,9 @@ use super::InvalidToken;
 /// A longer text is not looked at: our tokens have one to two KiB.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
+/// The `typ` of access tokens (RFC 9068 section 2.1).
+const ACCESS_TOKEN: &str = "at+jwt";
+
 /// A longer key id is not looked up.
 const MAX_KID_BYTES: usize = 128;
 
@@ -52,7 +55,12 @@ struct RawHeader {
 /// Takes a token in JWS Compact Serialization apart (RFC 7515 section 7.1). The JSON serialisations carry no such parts
 /// and are thereby refused: their header may be unprotected.
 pub(super) fn take_apart(token: &str) -> Result<Parts<'_>, InvalidToken> {
-    if token.len() > MAX_TOKEN_BYTES {
+    take_apart_as(token, ACCESS_TOKEN, MAX_TOKEN_BYTES)
+}
+
+/// The same for a token of another kind.
+pub(super) fn take_apart_as<'t>(token: &'t str, typ: &str, limit: usize) -> Result<Parts<'t>, InvalidToken> {
+    if token.len() > limit {
         return Err(InvalidToken::TooLong);
     }
     // At most four pieces are ever cut, however many dots an attacker sends (CVE-2025-30204).
@@ -64,7 +72,7 @@ pub(super) fn take_apart(token: &str) -> Result<Parts<'_>, InvalidToken> {
     };
     decode(signature)?;
     let signed = &token.as_bytes()[..header.len() + 1 + payload.len()];
-    Ok(Parts { header: read(&decode(header)?)?, signed, payload, signature })
+    Ok(Parts { header: read(&decode(header)?, typ)?, signed, payload, signature })
 }
 
 /// Base64url without padding, in its one canonical spelling (RFC 7515 section 2, RFC 4648 section 3.5).
@@ -72,12 +80,12 @@ pub(super) fn decode(part: &str) -> Result<Vec<u8>, InvalidToken> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidToken::Malformed)
 }
 
-fn read(json: &[u8]) -> Result<Header, InvalidToken> {
+fn read(json: &[u8], typ: &str) -> Result<Header, InvalidToken> {
     super::json::is_plain_object(json)?;
     let raw: RawHeader = serde_json::from_slice(json).map_err(|_| InvalidToken::Malformed)?;
     no_extensions(&raw)?;
     no_foreign_key(&raw)?;
-    is_access_token(raw.typ.as_deref())?;
+    is_of_type(raw.typ.as_deref(), typ)?;
     Ok(Header { alg: raw.alg, kid: key_id(raw.kid)? })
 }
 
@@ -94,15 +102,11 @@ fn no_foreign_key(raw: &RawHeader) -> Result<(), InvalidToken> {
     if none { Ok(()) } else { Err(InvalidToken::UnsupportedHeader) }
 }
 
-/// `at+jwt`, with or without its prefix, in any case (RFC 9068 section 4, RFC 7515 section 4.1.9): what keeps an ID
-/// token or a logout token from passing as an access token.
-fn is_access_token(typ: Option<&str>) -> Result<(), InvalidToken> {
-    let typ = typ.ok_or(InvalidToken::WrongType)?;
-    if typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt") {
-        Ok(())
-    } else {
-        Err(InvalidToken::WrongType)
-    }
+/// With or without its prefix, in any case (RFC 9068 section 4, RFC 7515 section 4.1.9): what keeps an ID token or a
+/// logout token from passing as an access token.
+fn is_of_type(typ: Option<&str>, expected: &str) -> Result<(), InvalidToken> {
+    let typ = typ.ok_or(InvalidToken::WrongType)?.to_ascii_lowercase();
+    if typ.strip_prefix("application/").unwrap_or(&typ) == expected { Ok(()) } else { Err(InvalidToken::WrongType) }
 }
 
 /// Without a key id the key would have to be guessed.

@@ -111,6 +111,21 @@ pub(crate) fn key_id(token: &str) -> Result<String, InvalidToken> {
     Ok(header::take_apart(token)?.header.kid)
 }
 
+/// The claims of a signed token of another kind, proved by `keys` and not judged.
+pub(crate) fn verify_signed<C: serde::de::DeserializeOwned>(
+    token: &str,
+    typ: &str,
+    limit: usize,
+    keys: &KeySet,
+) -> Result<C, InvalidToken> {
+    let parts = header::take_apart_as(token, typ, limit)?;
+    let key = keys.find(&parts.header.kid).ok_or(InvalidToken::UnknownKey)?;
+    signed_with(key, &parts)?;
+    let payload = header::decode(parts.payload)?;
+    json::is_plain_object(&payload).map_err(|_| InvalidToken::Claims)?;
+    serde_json::from_slice(&payload).map_err(|_| InvalidToken::Claims)
+}
+
 /// The algorithm is the key's own, and the signature holds (RFC 8725 sections 3.1 and 3.3).
 fn signed_with(key: &VerificationKey, parts: &header::Parts<'_>) -> Result<(), InvalidToken> {
     let algorithm: jsonwebtoken::Algorithm = parts.header.alg.parse().map_err(|_| InvalidToken::WrongAlgorithm)?;
