@@ -19,9 +19,9 @@ use crate::config::{Config, UserSettings};
 use crate::endpoints;
 use crate::registry::{self, LiveRegistry, SigningAlgorithm};
 use crate::server::AuthServer;
-use crate::store::{PasswordHash, Store};
+use crate::store::{PasswordHash, Store, Stranger};
 use crate::tls::LiveCertificate;
-use crate::tokens::{LiveKeys, MasterKey, ensure_keys};
+use crate::tokens::{LiveKeys, MasterKey, StatusIndices, StatusLists, ensure_keys};
 use crate::users::{
     ConfiguredPassword, ConfiguredUser, PasswordSettings, Passwords, SessionLifetimes, Sessions, SignIn, SignInPolicy,
     provision,
@@ -84,9 +84,25 @@ fn metrics_server(address: SocketAddr, server: web::Data<AuthServer>) -> anyhow:
 pub async fn bring_up(config: &Config, store: &Store, now: OffsetDateTime) -> anyhow::Result<bool> {
     store.migrate().await.context("the database's tables cannot be brought up to date")?;
     let changed = registry::apply(store, &config.apis, &config.clients, &config.pairings).await?;
+    if changed {
+        end_what_is_nobodys(config, store, now).await?;
+    }
     provision_users(config, store, &passwords(config)?, now).await?;
     ensure_keys(store, &MasterKey::from_base64(&config.master_key)?, algorithms(config), now).await?;
     Ok(changed)
+}
+
+/// Grants of clients, and for APIs, that are not registered any more.
+async fn end_what_is_nobodys(config: &Config, store: &Store, now: OffsetDateTime) -> anyhow::Result<()> {
+    let known = |holder: &Stranger| match holder {
+        Stranger::Client(id) => config.clients.iter().any(|client| client.id.as_str() == id),
+        Stranger::Api(identifier) => config.apis.iter().any(|api| api.identifier == *identifier),
+    };
+    let ended = store.revoke_grants_of_strangers(known, "unregistered", now).await?;
+    if ended > 0 {
+        log::info!("{ended} grants have ended with the client or API that they were for");
+    }
+    Ok(())
 }
 
 fn passwords(config: &Config) -> anyhow::Result<Passwords> {
@@ -121,6 +137,8 @@ async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AuthSe
         clock,
         master_key,
         store,
+        status_indices: StatusIndices::default(),
+        status_lists: StatusLists::default(),
         metrics: recorder(),
     })
 }
@@ -245,6 +263,9 @@ async fn clean_up(server: web::Data<AuthServer>) {
         tick.tick().await;
         if let Err(error) = server.store.remove_expired(server.now(), CLEAN_UP_BATCH).await {
             log::warn!("what has expired stays for now: {error}");
+        }
+        if let Err(error) = server.store.free_status_blocks(server.now()).await {
+            log::warn!("places in the status lists stay taken for now: {error}");
         }
     }
 }

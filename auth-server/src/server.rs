@@ -11,7 +11,7 @@ use crate::config::Lifetimes;
 use crate::exchange::Limits;
 use crate::registry::{Api, Client, LiveRegistry, Registry, SigningAlgorithm};
 use crate::store::Store;
-use crate::tokens::{KeyRing, LiveKeys, MasterKey};
+use crate::tokens::{KeyRing, LiveKeys, MasterKey, StatusIndices, StatusLists};
 use crate::users::{Sessions, SignIn};
 
 /// The parts of the server.
@@ -31,6 +31,8 @@ pub struct AuthServer {
     pub store: Store,
     pub sign_in: SignIn,
     pub sessions: Sessions,
+    pub status_indices: StatusIndices,
+    pub status_lists: StatusLists,
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
 

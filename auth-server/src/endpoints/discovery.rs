@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::protocol::{GrantType, ResponseMode};
 use crate::server::AuthServer;
+use crate::tokens::STATUS_PATH;
 
 /// Both documents: one object serves both, since each ignores what the other adds.
 pub async fn metadata(server: web::Data<AuthServer>) -> HttpResponse {
@@ -29,6 +30,7 @@ struct Metadata {
     end_session_endpoint: String,
     introspection_endpoint: String,
     revocation_endpoint: String,
+    status_list_aggregation_endpoint: String,
     scopes_supported: BTreeSet<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 2],
@@ -104,6 +106,7 @@ impl Metadata {
             end_session_endpoint: endpoint("/oidc/logout"),
             introspection_endpoint: endpoint("/oauth/introspect"),
             revocation_endpoint: endpoint("/oauth/revoke"),
+            status_list_aggregation_endpoint: endpoint(STATUS_PATH),
             scopes_supported: OPENID_SCOPES.map(str::to_owned).into_iter().chain(of_apis).collect(),
             response_types_supported: ["code"],
             response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str),

@@ -21,12 +21,14 @@ mod page;
 mod peer;
 mod revoke;
 mod site;
+mod status;
 mod token;
 mod userinfo;
 
 use actix_web::web::{self, ServiceConfig, get, post, resource};
 
 use crate::server::AuthServer;
+use crate::tokens::STATUS_PATH;
 
 pub use measure::request as measure_request;
 
@@ -43,6 +45,8 @@ pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce
             .service(resource("/consent").route(get().to(consent::get)).route(post().to(consent::post)))
             .service(resource("/account").route(get().to(account::get)).route(post().to(account::post)))
             .service(resource("/oauth/token").wrap(cors::for_clients(&server)).route(post().to(token::token)))
+            .service(open(STATUS_PATH).route(get().to(status::all)))
+            .service(open(&format!("{STATUS_PATH}/{{list}}")).route(get().to(status::list)))
             .service(resource("/oauth/introspect").route(post().to(introspect::post)))
             .service(resource("/oauth/revoke").wrap(cors::for_clients(&server)).route(post().to(revoke::post)))
             .service(

@@ -77,7 +77,8 @@ async fn redeem(
     };
     let allowed = entitlement::still_allowed(&document.scope, api, client);
     let scope = entitlement::of_user(&allowed, api, user);
-    let grant = new_grant(server, client, document, &scope, now);
+    let status = server.status_indices.next(&server.store, now).await?;
+    let grant = NewGrant { status_index: Some(status.0), ..new_grant(server, client, document, &scope, now) };
     let context = context_of_new(&grant);
 
     let issue = Issue {
@@ -144,6 +145,7 @@ fn new_grant(
         userinfo_claims: document.userinfo_claims.clone(),
         created_at: now,
         expires_at: now + server.lifetimes.grant,
+        status_index: None,
     }
 }
 

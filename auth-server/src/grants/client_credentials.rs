@@ -38,6 +38,7 @@ pub(super) async fn grant(
         created_at: now,
         // A machine asks again; its grant need not outlive its token by much.
         expires_at: now + api.token_lifetime,
+        status_index: Some(server.status_indices.next(&server.store, now).await?.0),
     };
     let context = context_of_new(&grant);
     let scope = &entitlement.scope;

@@ -11,8 +11,8 @@ use crate::registry::{Api, Client};
 use crate::server::AuthServer;
 use crate::store::{Grant, GrantId, NewGrant, SessionId, UserId};
 use crate::tokens::{
-    AccessTokenRequest, GrantContext, IdTokenRequest, IssuedAccessToken, KeyRing, SignIn, sign_access_token,
-    sign_id_token,
+    AccessTokenRequest, GrantContext, IdTokenRequest, IssuedAccessToken, KeyRing, SignIn, StatusIndex,
+    sign_access_token, sign_id_token,
 };
 
 /// How long an access token lives that is for userinfo alone.
@@ -78,13 +78,15 @@ impl Issue<'_> {
 /// What stays the same in every token of a grant that is on record.
 pub(super) fn context_of(grant: &Grant) -> GrantContext {
     let sign_in = sign_in(grant.sid.as_ref(), grant.auth_time, grant.acr.as_ref(), &grant.amr);
-    context(&grant.id, grant.user_id.as_ref(), &grant.client_id, sign_in)
+    let context = context(&grant.id, grant.user_id.as_ref(), &grant.client_id, sign_in);
+    GrantContext { status: grant.status_index.map(StatusIndex), ..context }
 }
 
 /// The same, of a grant that is about to be recorded.
 pub(super) fn context_of_new(grant: &NewGrant) -> GrantContext {
     let sign_in = sign_in(grant.sid.as_ref(), grant.auth_time, grant.acr.as_ref(), &grant.amr);
-    context(&grant.id, grant.user_id.as_ref(), &grant.client_id, sign_in)
+    let context = context(&grant.id, grant.user_id.as_ref(), &grant.client_id, sign_in);
+    GrantContext { status: grant.status_index.map(StatusIndex), ..context }
 }
 
 /// A machine's grant has no user: its tokens are about the client, and tell of no sign-in (RFC 9068 section 2.2).
@@ -93,6 +95,7 @@ fn context(id: &GrantId, user: Option<&UserId>, client_id: &str, sign_in: Option
         sub: user.map_or_else(|| client_id.to_owned(), ToString::to_string),
         txn: id.to_string(),
         sign_in: sign_in.filter(|_| user.is_some()),
+        status: None,
     }
 }
 

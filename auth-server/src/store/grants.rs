@@ -47,6 +47,13 @@ impl Grant {
     }
 }
 
+/// Who holds a grant, or whom it is for, and may not be registered any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stranger {
+    Client(String),
+    Api(String),
+}
+
 /// A grant to be made.
 #[derive(Clone, Debug, Insertable)]
 #[diesel(table_name = grants)]
@@ -70,6 +77,8 @@ pub struct NewGrant {
     /// Nothing that comes from the grant may live longer.
     #[diesel(serialize_as = Utc)]
     pub expires_at: OffsetDateTime,
+    /// Its place in the status lists.
+    pub status_index: Option<i64>,
 }
 
 impl Store {
@@ -129,6 +138,42 @@ impl Store {
             diesel::update(live).set(revocation(reason, now)).execute(connection)
         })
         .await
+    }
+
+    /// Revokes what is held by clients, or was given for APIs, that are `known` no more; says how many.
+    pub async fn revoke_grants_of_strangers(
+        &self,
+        known: impl Fn(&Stranger) -> bool,
+        reason: &str,
+        now: OffsetDateTime,
+    ) -> Result<usize, StoreError> {
+        let holders = self.read(move |connection| {
+            let live = grants::table.filter(grants::revoked_at.is_null()).filter(grants::expires_at.gt(stored(now)));
+            let clients: Vec<String> = live.select(grants::client_id).distinct().load(connection)?;
+            let apis: Vec<Option<String>> = live.select(grants::audience).distinct().load(connection)?;
+            let apis = apis.into_iter().flatten().map(Stranger::Api);
+            Ok(clients.into_iter().map(Stranger::Client).chain(apis).collect::<Vec<_>>())
+        });
+        let mut revoked = 0;
+        for stranger in holders.await?.into_iter().filter(|holder| !known(holder)) {
+            let reason = reason.to_owned();
+            revoked += self
+                .write(move |connection| {
+                    let live = grants::table.filter(grants::revoked_at.is_null());
+                    let revocation = revocation(reason, now);
+                    match stranger {
+                        Stranger::Client(id) => {
+                            diesel::update(live.filter(grants::client_id.eq(id))).set(revocation).execute(connection)
+                        }
+                        Stranger::Api(identifier) => {
+                            let of_api = live.filter(grants::audience.eq(Some(identifier)));
+                            diesel::update(of_api).set(revocation).execute(connection)
+                        }
+                    }
+                })
+                .await?;
+        }
+        Ok(revoked)
     }
 
     /// Revokes all that a client holds; says how many.

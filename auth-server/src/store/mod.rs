@@ -26,6 +26,7 @@ mod sessions;
 mod settings;
 mod sign_in_counters;
 mod signing_keys;
+mod status_indices;
 mod users;
 mod versions;
 
@@ -43,7 +44,7 @@ pub use authorization_codes::{AuthorizationCode, NewAuthorizationCode, Redemptio
 pub use authorization_requests::AuthorizationRequest;
 pub use consents::Consent;
 pub use error::{StoreError, Unavailability};
-pub use grants::{Grant, NewGrant};
+pub use grants::{Grant, NewGrant, Stranger};
 pub use ids::{GrantId, OpaqueSecret, PasswordHash, SecretHash, SessionId, UserId};
 pub use pairing_consents::PairingConsent;
 pub use profile::{Address, Permissions, Profile};
@@ -53,6 +54,7 @@ pub use sessions::Session;
 pub use settings::{DatabaseSettings, Durability};
 pub use sign_in_counters::{Attempt, AttemptKey, AttemptPolicy};
 pub use signing_keys::{KeyTimes, StoredSigningKey};
+pub use status_indices::{BLOCK_AGE, BLOCK_SIZE, LIST_SIZE};
 pub use users::{NewUser, User, username_key};
 
 use backend::Backend;

@@ -152,3 +152,12 @@ diesel::table! {
         given_at -> Timestamp,
     }
 }
+
+diesel::table! {
+    status_blocks (block) {
+        block -> BigInt,
+        reserved_at -> Timestamp,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(grants, users);

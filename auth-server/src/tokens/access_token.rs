@@ -4,7 +4,7 @@ use shared_claims::claims::MayAct;
 use shared_claims::{AccessTokenClaims, Actor, Audience, Scope};
 use time::{Duration, OffsetDateTime};
 
-use super::{KeyError, KeyRing};
+use super::{KeyError, KeyRing, StatusIndex};
 use crate::registry::SigningAlgorithm;
 use crate::store::OpaqueSecret;
 
@@ -17,6 +17,8 @@ pub struct GrantContext {
     pub txn: String,
     /// `None` where no user signed in.
     pub sign_in: Option<SignIn>,
+    /// The grant's place in the status lists. `None`: a grant from before there were any.
+    pub status: Option<StatusIndex>,
 }
 
 /// How and when the user signed in (OpenID Connect Core section 2).
@@ -95,6 +97,6 @@ fn claims(issuer: &str, context: &GrantContext, request: AccessTokenRequest, now
         act: request.act,
         may_act: request.may_act,
         cnf: None,
-        status: None,
+        status: context.status.map(|status| status.claim(issuer)),
     }
 }

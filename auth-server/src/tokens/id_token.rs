@@ -141,7 +141,7 @@ mod tests {
 
     fn context() -> GrantContext {
         let sign_in = SignIn { sid: "ses_1".into(), auth_time: NOW, acr: None, amr: vec!["pwd".into()] };
-        GrantContext { sub: "usr_1".into(), txn: "grt_1".into(), sign_in: Some(sign_in) }
+        GrantContext { sub: "usr_1".into(), txn: "grt_1".into(), sign_in: Some(sign_in), status: None }
     }
 
     fn id_token(ring: &KeyRing, nonce: Option<&str>) -> String {

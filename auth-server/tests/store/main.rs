@@ -13,6 +13,7 @@ mod refresh_tokens;
 mod registry;
 mod settings;
 mod sign_in;
+mod status_indices;
 mod users;
 mod world;
 

@@ -139,6 +139,7 @@ pub fn grant_for(user: Option<&UserId>) -> NewGrant {
         userinfo_claims: vec!["email".into()],
         created_at: NOW,
         expires_at: NOW + Duration::days(30),
+        status_index: None,
     }
 }
 

@@ -7,7 +7,7 @@ mod bits;
 mod token;
 
 pub use bits::StatusBits;
-pub use token::{MEDIA_TYPE, StatusListClaims, StatusListToken, TOKEN_TYPE};
+pub use token::{List, MEDIA_TYPE, StatusListClaims, StatusListToken, TOKEN_TYPE};
 
 /// A status list that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
