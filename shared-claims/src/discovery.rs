@@ -23,6 +23,8 @@ pub struct ServerMetadata {
     pub issuer: String,
     pub jwks_uri: Url,
     pub token_endpoint: Url,
+    /// Where the addresses of its status lists are (Token Status List section 9.2).
+    pub status_lists: Option<Url>,
 }
 
 /// The metadata cannot be had.
@@ -60,6 +62,8 @@ struct Document {
     issuer: String,
     jwks_uri: Url,
     token_endpoint: Url,
+    #[serde(default)]
+    status_list_aggregation_endpoint: Option<Url>,
 }
 
 impl Discovery {
@@ -112,6 +116,13 @@ impl Discovery {
     }
 }
 
+impl Discovery {
+    /// An address of the issuer's, as this service reaches it.
+    pub(crate) fn reachable(&self, address: Url) -> Result<Url, DiscoveryError> {
+        self.0.reachable(address)
+    }
+}
+
 impl Inner {
     async fn fetch(&self) -> Result<ServerMetadata, DiscoveryError> {
         let base = self.backchannel_url.as_ref().map_or(self.issuer.as_str(), Url::as_str).trim_end_matches('/');
@@ -136,6 +147,7 @@ impl Inner {
         Ok(ServerMetadata {
             jwks_uri: self.reachable(document.jwks_uri)?,
             token_endpoint: self.reachable(document.token_endpoint)?,
+            status_lists: document.status_list_aggregation_endpoint.map(|url| self.reachable(url)).transpose()?,
             issuer: document.issuer,
         })
     }

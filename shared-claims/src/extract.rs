@@ -185,6 +185,7 @@ fn answer(api: &ResourceServer, refused: &Unauthenticated) -> actix_web::Error {
     log::debug!("a token is refused: {}", refused.reason());
     match refused {
         Unauthenticated::Invalid(invalid) => api.challenge(Refusal::InvalidToken(invalid.to_string())).into(),
+        Unauthenticated::Ended => api.challenge(Refusal::InvalidToken(refused.to_string())).into(),
         Unauthenticated::Unavailable => {
             let problem = Problem::new(503, "Service Unavailable").with_detail(refused.to_string());
             let response = problem.builder().insert_header((RETRY_AFTER, "1")).body(problem.body());

@@ -10,6 +10,7 @@ use url::Url;
 use crate::discovery::Discovery;
 use crate::jwks::Jwks;
 use crate::protected_resource::{self, ProtectedResourceMetadata};
+use crate::status_list::{StalePolicy, StatusLists, StatusRefusal};
 use crate::validator::{InvalidExpectation, InvalidToken, Validator, key_id};
 use crate::{AccessToken, Clock, Scope, SystemClock, http};
 
@@ -24,8 +25,20 @@ pub enum Unauthenticated {
     #[error(transparent)]
     Invalid(#[from] InvalidToken),
     /// The token cannot be checked now: answer 503. The cause is in the log.
-    #[error("the token cannot be checked now: the keys of its issuer cannot be reached")]
+    #[error("the token cannot be checked now: the keys or status lists of its issuer cannot be reached")]
     Unavailable,
+    /// The chain that the token belongs to has ended: answer 401 `invalid_token`.
+    #[error("what the token came from has ended")]
+    Ended,
+}
+
+impl From<StatusRefusal> for Unauthenticated {
+    fn from(refusal: StatusRefusal) -> Self {
+        match refusal {
+            StatusRefusal::Ended => Self::Ended,
+            StatusRefusal::Unknown => Self::Unavailable,
+        }
+    }
 }
 
 impl Unauthenticated {
@@ -35,6 +48,7 @@ impl Unauthenticated {
         match self {
             Self::Invalid(invalid) => invalid.reason(),
             Self::Unavailable => "keys_unavailable",
+            Self::Ended => "token_revoked",
         }
     }
 }
@@ -56,6 +70,7 @@ pub struct ResourceServer(Arc<Inner>);
 struct Inner {
     validator: Validator,
     jwks: Jwks,
+    status_lists: StatusLists,
     clock: Arc<dyn Clock>,
     metadata: ProtectedResourceMetadata,
     metadata_url: Option<Url>,
@@ -74,6 +89,7 @@ pub struct ResourceServerBuilder {
     backchannel_url: Option<Url>,
     public_url: Option<Url>,
     scopes: Scope,
+    stale_policy: StalePolicy,
     clock: Arc<dyn Clock>,
 }
 
@@ -99,6 +115,14 @@ impl ResourceServerBuilder {
         self
     }
 
+    /// What becomes of callers when the status of their tokens cannot be told any more. Unless set, nobody is let in once
+    /// a status list is older than five minutes.
+    #[must_use]
+    pub fn stale_policy(mut self, policy: StalePolicy) -> Self {
+        self.stale_policy = policy;
+        self
+    }
+
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -110,9 +134,12 @@ impl ResourceServerBuilder {
         let validator = Validator::new(&self.issuer, &self.identifier)?;
         let http = http::client(TIMEOUT)?;
         let discovery = Discovery::new(&self.issuer, self.backchannel_url, http.clone());
+        let jwks = Jwks::new(discovery.clone(), http.clone(), Arc::clone(&self.clock));
+        let lists = (discovery, jwks.clone(), http, Arc::clone(&self.clock));
         Ok(ResourceServer(Arc::new(Inner {
             validator,
-            jwks: Jwks::new(discovery, http, Arc::clone(&self.clock)),
+            jwks,
+            status_lists: StatusLists::new(lists.0, lists.1, lists.2, lists.3, self.stale_policy),
             clock: self.clock,
             metadata: ProtectedResourceMetadata::new(&self.identifier, &self.issuer, &self.scopes),
             metadata_url: self.public_url.as_ref().map(protected_resource::address),
@@ -130,6 +157,7 @@ impl ResourceServer {
             backchannel_url: None,
             public_url: None,
             scopes: Scope::empty(),
+            stale_policy: StalePolicy::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -141,6 +169,9 @@ impl ResourceServer {
         // A bound token in the hands of somebody without its key is stolen (RFC 9449 section 7.2, RFC 8705 section 3).
         if claims.cnf.is_some() {
             return Err(InvalidToken::Bound.into());
+        }
+        if let Some(status) = &claims.status {
+            self.0.status_lists.check(&status.status_list).await?;
         }
         Ok(AccessToken::validated(claims, token))
     }

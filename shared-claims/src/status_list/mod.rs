@@ -1,12 +1,14 @@
 //! Token Status List (draft-ietf-oauth-status-list): a signed list of bits, one for each grant, that ends every token of a
 //! chain at every API with one bit.
 //!
-//! [`StatusBits`] and [`StatusListToken`] are pure.
+//! [`StatusBits`] and [`StatusListToken`] are pure; [`StatusLists`] fetches and keeps.
 
 mod bits;
+mod keeper;
 mod token;
 
 pub use bits::StatusBits;
+pub use keeper::{Beyond, StalePolicy, StatusLists, StatusRefusal};
 pub use token::{List, MEDIA_TYPE, StatusListClaims, StatusListToken, TOKEN_TYPE};
 
 /// A status list that cannot be used.

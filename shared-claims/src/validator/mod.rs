@@ -111,6 +111,11 @@ pub(crate) fn key_id(token: &str) -> Result<String, InvalidToken> {
     Ok(header::take_apart(token)?.header.kid)
 }
 
+/// The same for a token of another kind.
+pub(crate) fn key_id_of(token: &str, typ: &str, limit: usize) -> Result<String, InvalidToken> {
+    Ok(header::take_apart_as(token, typ, limit)?.header.kid)
+}
+
 /// The claims of a signed token of another kind, proved by `keys` and not judged.
 pub(crate) fn verify_signed<C: serde::de::DeserializeOwned>(
     token: &str,
