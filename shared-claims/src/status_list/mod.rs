@@ -30,3 +30,6 @@ pub enum InvalidStatusList {
     #[error("it was issued in the future")]
     FromTheFuture,
 }
+
+#[cfg(test)]
+mod tests;
