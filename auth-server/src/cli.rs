@@ -2,6 +2,7 @@
 
 mod dev_ca;
 mod exchange;
+mod grants;
 mod keys;
 mod users;
 
@@ -38,6 +39,7 @@ const EXAMPLES: &str = "Examples:
   auth-server --config demo/auth-server.toml exchange graph
   auth-server --config demo/auth-server.toml keys rotate --alg RS256
   auth-server --config demo/auth-server.toml users block carol
+  auth-server --config demo/auth-server.toml grants revoke --user alice
   auth-server dev-ca --out certificates";
 
 #[derive(Subcommand)]
@@ -58,6 +60,9 @@ enum Command {
     Exchange(exchange::Exchange),
     /// Make a CA and certificates for development: for loopback and the names in docker-compose.yml.
     DevCa(dev_ca::Options),
+    /// What was given, to whom, and ending it.
+    #[command(subcommand)]
+    Grants(grants::Grants),
     /// The signing keys.
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -109,6 +114,7 @@ pub fn run() -> ExitCode {
             Some(Command::Exchange(command)) => return command.run(&config, now()).await,
             // Needs no configuration, and is done by now.
             Some(Command::DevCa(_)) => Ok(()),
+            Some(Command::Grants(command)) => command.run(&config, now()).await,
             Some(Command::Keys(command)) => command.run(&config, now()).await,
             Some(Command::Users(command)) => command.run(&config, now()).await,
         }
@@ -144,13 +150,13 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
-    Store::open(&config.database)?.migrate().await?;
+    Store::open_alone(&config.database)?.migrate().await?;
     println!("the tables are up to date");
     Ok(())
 }
 
 async fn apply(config: &Config) -> anyhow::Result<()> {
-    let store = Store::open(&config.database)?;
+    let store = Store::open_alone(&config.database)?;
     let changed = crate::running::bring_up(config, &store, now()).await?;
     println!("{}", if changed { "applied: running servers follow within a second" } else { "nothing has changed" });
     Ok(())

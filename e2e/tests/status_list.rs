@@ -145,3 +145,41 @@ async fn callers_whose_list_is_known_are_let_in_while_the_auth_server_is_away() 
     stack.api_b.receipts(&token_b).await?.expect_status(200)?;
     stack.stop().await
 }
+
+#[rstest]
+#[case::sqlite(Database::Sqlite)]
+#[case::postgres(Database::Postgres)]
+#[tokio::test]
+async fn an_administrator_sees_and_ends_what_was_given(#[case] database: Database) -> Result<()> {
+    if database.is_left_out() {
+        return Ok(());
+    }
+    let stack = Stack::builder().on(database).start().await?;
+    let (alice, bob) = (stack.sign_in("alice").await?, stack.sign_in("bob").await?);
+    let (token_b, of_bob) = (token_b(&stack, &alice).await?, token_b(&stack, &bob).await?);
+    stack.api_b.receipts(&token_b).await?.expect_status(200)?;
+    let txn = Jwt::parse(&token_b)?.text("txn").to_owned();
+    let told = async |arguments: &[&str]| stack.command(arguments, |_| {}).await;
+
+    let listed = told(&["grants", "list", "--user", "alice"]).await?;
+    assert!(listed.stdout.contains(&txn) && listed.stdout.lines().count() == 2, "{listed:?}");
+    let shown = told(&["grants", "show", &txn]).await?;
+    assert!(shown.stdout.contains("state    live") && shown.stdout.contains("user     alice"), "{shown:?}");
+    let since = Instant::now();
+    let revoked = told(&["grants", "revoke", "--user", "alice"]).await?;
+    assert_eq!((revoked.code, revoked.stdout.trim()), (0, format!("{txn} is revoked").as_str()), "{revoked:?}");
+    dies_at_both_apis(&stack, &alice.access_token, &token_b, since).await?;
+    stack.api_b.receipts(&of_bob).await?.expect_status(200)?;
+    assert!(told(&["grants", "show", &txn]).await?.stdout.contains("(revoked_by_admin)"));
+    assert!(told(&["grants", "revoke", &txn]).await?.stdout.contains("was revoked before"));
+
+    for (arguments, words) in [
+        (&["grants", "revoke"][..], "nothing is revoked by saying nothing"),
+        (&["grants", "revoke", "grt_nobody"], "there is no grant grt_nobody"),
+        (&["grants", "list", "--user", "nobody"], "there is no user nobody"),
+    ] {
+        let refused = told(arguments).await?;
+        assert!(refused.code == 1 && refused.stderr.contains(words), "{refused:?}");
+    }
+    stack.stop().await
+}

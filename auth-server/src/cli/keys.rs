@@ -32,7 +32,7 @@ pub(super) enum Keys {
 
 impl Keys {
     pub(super) async fn run(self, config: &Config, now: OffsetDateTime) -> anyhow::Result<()> {
-        let store = Store::open(&config.database)?;
+        let store = Store::open_alone(&config.database)?;
         store.migrate().await?;
         match self {
             Self::List => list(&store).await,

@@ -19,7 +19,7 @@ pub(super) enum Users {
 
 impl Users {
     pub(super) async fn run(self, config: &Config, now: OffsetDateTime) -> anyhow::Result<()> {
-        let store = Store::open(&config.database)?;
+        let store = Store::open_alone(&config.database)?;
         store.migrate().await?;
         match self {
             Self::List => {

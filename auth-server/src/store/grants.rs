@@ -47,6 +47,13 @@ impl Grant {
     }
 }
 
+/// Which grants are meant; all, where nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GrantFilter {
+    pub user: Option<UserId>,
+    pub client_id: Option<String>,
+}
+
 /// Who holds a grant, or whom it is for, and may not be registered any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stranger {
@@ -89,6 +96,26 @@ impl Store {
     pub async fn find_grant(&self, id: &GrantId) -> Result<Option<Grant>, StoreError> {
         let id = id.clone();
         self.read(move |connection| grants::table.find(id).first(connection).optional()).await
+    }
+
+    /// The grants that have not ended, newest first.
+    pub async fn list_live_grants(&self, filter: &GrantFilter, now: OffsetDateTime) -> Result<Vec<Grant>, StoreError> {
+        let GrantFilter { user, client_id } = filter.clone();
+        self.read(move |connection| {
+            let mut live = grants::table
+                .filter(grants::revoked_at.is_null())
+                .filter(grants::expires_at.gt(stored(now)))
+                .order((grants::created_at.desc(), grants::id))
+                .into_boxed();
+            if let Some(user) = user {
+                live = live.filter(grants::user_id.eq(Some(user)));
+            }
+            if let Some(client_id) = client_id {
+                live = live.filter(grants::client_id.eq(client_id));
+            }
+            live.load(connection)
+        })
+        .await
     }
 
     /// Revokes a grant. False: there is none, or it was revoked before (then the first reason stays).

@@ -44,7 +44,7 @@ pub use authorization_codes::{AuthorizationCode, NewAuthorizationCode, Redemptio
 pub use authorization_requests::AuthorizationRequest;
 pub use consents::Consent;
 pub use error::{StoreError, Unavailability};
-pub use grants::{Grant, NewGrant, Stranger};
+pub use grants::{Grant, GrantFilter, NewGrant, Stranger};
 pub use ids::{GrantId, OpaqueSecret, PasswordHash, SecretHash, SessionId, UserId};
 pub use pairing_consents::PairingConsent;
 pub use profile::{Address, Permissions, Profile};
@@ -109,6 +109,12 @@ impl Store {
             longest_call: backend::longest_call(settings),
             readiness: readiness::Readiness::default(),
         })))
+    }
+
+    /// For a command that ends soon: one connection. A pool that still makes another in the background while the process
+    /// ends would meet a PostgreSQL client library that has cleaned up already.
+    pub fn open_alone(settings: &DatabaseSettings) -> Result<Self, StoreError> {
+        Self::open(&DatabaseSettings { pool_size: 1, ..settings.clone() })
     }
 
     /// Runs a transaction that writes.

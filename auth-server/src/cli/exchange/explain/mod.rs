@@ -69,7 +69,7 @@ enum DialectName {
 
 impl Explain {
     pub(super) async fn run(self, config: &Config, now: OffsetDateTime) -> anyhow::Result<ExitCode> {
-        let store = Store::open(&config.database)?;
+        let store = Store::open_alone(&config.database)?;
         let registry = LiveRegistry::load(&store).await.context(NOT_STARTED)?.current();
         let keys = LiveKeys::load(&store, &MasterKey::from_base64(&config.master_key)?, now).await?.current();
         let place = Where { issuer: config.issuer.as_str(), store: &store, keys: &keys, registry: &registry, now };
