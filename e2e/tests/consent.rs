@@ -103,3 +103,33 @@ async fn without_consent_the_exchange_itself_says_what_is_missing() -> Result<()
     assert_eq!(answer.expect_error(400, "interaction_required")?.reason(), "consent_missing");
     stack.stop().await
 }
+
+/// An app that is not first-party asks for everything at the first sign-in, once, and nothing is missing afterwards.
+#[tokio::test]
+async fn the_first_sign_in_asks_for_the_pairings_behind_an_app_and_the_next_does_not() -> Result<()> {
+    let stack = Stack::builder().in_process().start().await?;
+    let mut app = stack.app()?;
+    app.credentials = world::demo_web_credentials();
+    "http://localhost:9100/callback".clone_into(&mut app.redirect_uri);
+    "openid read:reports".clone_into(&mut app.scope);
+    let alice = Person::named("alice")?;
+    let request = app.authorization_request();
+    let page = alice.look_at(request.url(&stack.auth_server)).await?;
+    let form = page.form(|form| form.asks_for("password"))?;
+    let form = form.fill("username", "alice").fill("password", &world::password_of("alice"));
+    let text = alice.send(&form).await?.text();
+    for words in ["Allow Demo web app", "Reports will be able to do this at Archive on your behalf"] {
+        assert!(text.contains(words), "{words:?} is not said: {text}");
+    }
+    assert!(!text.contains("at Receipts on your behalf"), "Receipts does not ask its users: {text}");
+
+    let tokens = app.sign_in(&alice).await?;
+    let exchange = Exchange::of(&tokens.access_token).to(API_C).scope("read:archive");
+    exchange.send(&stack.auth_server, &world::api_a_credentials()).await?.expect_status(200)?;
+    // Asked once: the next sign-in needs no page, and what was said to one app is not said to another.
+    let silent = app.authorization_request().with("prompt", "none");
+    let callback = app.authorize(&silent, &alice).await?.callback()?;
+    assert_eq!(callback.get("error"), None, "{callback:?}");
+    is_challenged(stack.api_a.archive(&stack.app()?.sign_in(&alice).await?.access_token).await?)?;
+    stack.stop().await
+}
