@@ -30,6 +30,7 @@ pub async fn start(config: Config, listener: TcpListener, clock: Arc<dyn Clock>)
         .backchannel_url(config.backchannel_url.clone())
         .public_url(config.public_url)
         .scopes(endpoints::scopes())
+        .stale_policy(config.status)
         .clock(Arc::clone(&clock))
         .build()?;
     let guard = web::Data::new(guard);

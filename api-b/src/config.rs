@@ -9,6 +9,7 @@ use shared_claims::Scope;
 use shared_claims::service::Issuer;
 use shared_claims::service::settings::{ConfigError, Sourced, Sources, not_a_base_url, not_an_identifier};
 use shared_claims::service::store::sqlite_path;
+use shared_claims::status_list::StalePolicy;
 use url::Url;
 
 const SOURCES: Sources = Sources::with_prefix("API_B");
@@ -26,6 +27,8 @@ pub struct Config {
     pub backchannel_url: Option<Url>,
     /// Where callers reach this service.
     pub public_url: Url,
+    /// Who is let in when the status lists of the issuer cannot be had.
+    pub status: StalePolicy,
     pub database_url: SecretString,
     /// The scope that reading takes.
     pub read_scope: Scope,
@@ -43,6 +46,8 @@ struct Settings {
     issuer: Issuer,
     backchannel_url: Option<Url>,
     public_url: Url,
+    #[serde(default)]
+    status: StalePolicy,
     database: Database,
     #[serde(default = "read_receipts")]
     read_scope: Scope,
@@ -113,6 +118,7 @@ impl TryFrom<Sourced<Settings>> for Config {
             issuer: settings.issuer,
             backchannel_url: settings.backchannel_url,
             public_url: settings.public_url,
+            status: settings.status,
             database_url: settings.database.url,
             read_scope: settings.read_scope,
             write_scope: settings.write_scope,

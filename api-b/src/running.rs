@@ -23,6 +23,7 @@ pub async fn start(config: Config, listener: TcpListener, clock: Arc<dyn Clock>)
         .backchannel_url(config.backchannel_url)
         .public_url(config.public_url)
         .scopes(config.read_scope.union(&config.write_scope))
+        .stale_policy(config.status)
         .clock(Arc::clone(&clock))
         .build()?;
     let guard = web::Data::new(guard);

@@ -30,24 +30,47 @@ const LARGEST_LIST: usize = 512 * 1024;
 const LARGEST_INDEX: usize = 256 * 1024;
 
 /// What becomes of a token whose status cannot be told any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "StaleSettings")]
 pub struct StalePolicy {
     /// A list counts for so long after it was last confirmed.
-    pub bound: Duration,
-    pub beyond: Beyond,
+    pub after: Duration,
+    pub then: WhenStale,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beyond {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenStale {
     /// Nobody is let in: answer 503.
-    Closed,
+    #[default]
+    Refuse,
     /// The last known status counts, and a list that was never known ends nothing.
-    Open,
+    Accept,
+}
+
+/// The policy as it stands in a service's settings.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StaleSettings {
+    #[serde(default = "five_minutes")]
+    stale_after_seconds: u32,
+    #[serde(default)]
+    when_stale: WhenStale,
+}
+
+const fn five_minutes() -> u32 {
+    300
+}
+
+impl From<StaleSettings> for StalePolicy {
+    fn from(settings: StaleSettings) -> Self {
+        Self { after: Duration::seconds(i64::from(settings.stale_after_seconds)), then: settings.when_stale }
+    }
 }
 
 impl Default for StalePolicy {
     fn default() -> Self {
-        Self { bound: Duration::minutes(5), beyond: Beyond::Closed }
+        StaleSettings { stale_after_seconds: five_minutes(), when_stale: WhenStale::default() }.into()
     }
 }
 
@@ -126,14 +149,14 @@ impl Inner {
     fn is_fresh(&self, kept: &Kept) -> bool {
         let now = self.clock.now();
         let age = now - kept.confirmed_at;
-        !age.is_negative() && age <= self.policy.bound && now < kept.list.expires_at
+        !age.is_negative() && age <= self.policy.after && now < kept.list.expires_at
     }
 
     fn without_a_fresh_list(&self, place: &StatusListReference) -> Result<(), StatusRefusal> {
-        match (self.policy.beyond, self.kept.load().get(&place.uri)) {
-            (Beyond::Closed, _) => Err(StatusRefusal::Unknown),
-            (Beyond::Open, Some(kept)) => told(kept, place),
-            (Beyond::Open, None) => Ok(()),
+        match (self.policy.then, self.kept.load().get(&place.uri)) {
+            (WhenStale::Refuse, _) => Err(StatusRefusal::Unknown),
+            (WhenStale::Accept, Some(kept)) => told(kept, place),
+            (WhenStale::Accept, None) => Ok(()),
         }
     }
 

@@ -8,7 +8,7 @@ mod keeper;
 mod token;
 
 pub use bits::StatusBits;
-pub use keeper::{Beyond, StalePolicy, StatusLists, StatusRefusal};
+pub use keeper::{StalePolicy, StatusLists, StatusRefusal, WhenStale};
 pub use token::{List, MEDIA_TYPE, StatusListClaims, StatusListToken, TOKEN_TYPE};
 
 /// A status list that cannot be used.

@@ -142,8 +142,8 @@ async fn a_token_is_judged_before_its_status_costs_anything() {
 
 #[tokio::test]
 async fn a_list_counts_for_a_while_after_the_auth_server_went_away_and_then_the_policy_decides() {
-    let closed = StalePolicy { bound: Duration::minutes(2), beyond: Beyond::Closed };
-    for (policy, let_in) in [(closed, false), (StalePolicy { beyond: Beyond::Open, ..closed }, true)] {
+    let closed = StalePolicy { after: Duration::minutes(2), then: WhenStale::Refuse };
+    for (policy, let_in) in [(closed, false), (StalePolicy { then: WhenStale::Accept, ..closed }, true)] {
         let issuer = issuer_that_ended(&[7]).await;
         let api = builder(&issuer).stale_policy(policy).build().unwrap();
         let (good, ended) = (token_at(&issuer, 1), token_at(&issuer, 7));
@@ -161,7 +161,7 @@ async fn a_list_counts_for_a_while_after_the_auth_server_went_away_and_then_the_
 #[tokio::test]
 async fn a_list_never_goes_back() {
     let issuer = issuer_that_ended(&[7]).await;
-    let policy = StalePolicy { bound: Duration::ZERO, beyond: Beyond::Open };
+    let policy = StalePolicy { after: Duration::ZERO, then: WhenStale::Accept };
     let api = builder(&issuer).stale_policy(policy).build().unwrap();
     assert_eq!(api.authenticate(&token_at(&issuer, 7)).await.unwrap_err(), Unauthenticated::Ended);
     let older = list_token(&issuer, &[], |claims| claims["iat"] = json!(NOW.unix_timestamp() - 60));
@@ -179,4 +179,13 @@ async fn those_who_wait_for_a_list_that_cannot_be_had_are_answered_together() {
         assert!(api.authenticate(&token_at(&issuer, index)).await.is_err());
     }
     assert_eq!(asked_for_the_list(&issuer).await, 1);
+}
+
+#[test]
+fn a_policy_is_read_from_settings_and_a_mistake_in_them_is_none() {
+    let read = |text: &str| serde_json::from_str::<StalePolicy>(text);
+    assert_eq!(read("{}").unwrap(), StalePolicy::default());
+    let lenient = read(r#"{"stale_after_seconds":60,"when_stale":"accept"}"#).unwrap();
+    assert_eq!(lenient, StalePolicy { after: Duration::minutes(1), then: WhenStale::Accept });
+    assert!(read(r#"{"when_stale":"open"}"#).is_err() && read(r#"{"stale_after":60}"#).is_err());
 }
