@@ -1,5 +1,6 @@
 //! The command line.
 
+mod audit;
 mod dev_ca;
 mod exchange;
 mod grants;
@@ -40,6 +41,7 @@ const EXAMPLES: &str = "Examples:
   auth-server --config demo/auth-server.toml keys rotate --alg RS256
   auth-server --config demo/auth-server.toml users block carol
   auth-server --config demo/auth-server.toml grants revoke --user alice
+  auth-server --config demo/auth-server.toml audit verify
   auth-server dev-ca --out certificates";
 
 #[derive(Subcommand)]
@@ -60,6 +62,9 @@ enum Command {
     Exchange(exchange::Exchange),
     /// Make a CA and certificates for development: for loopback and the names in docker-compose.yml.
     DevCa(dev_ca::Options),
+    /// The ledger: what was issued, refused and revoked, for whom and by whom.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// What was given, to whom, and ending it.
     #[command(subcommand)]
     Grants(grants::Grants),
@@ -114,6 +119,7 @@ pub fn run() -> ExitCode {
             Some(Command::Exchange(command)) => return command.run(&config, now()).await,
             // Needs no configuration, and is done by now.
             Some(Command::DevCa(_)) => Ok(()),
+            Some(Command::Audit(command)) => command.run(&config).await,
             Some(Command::Grants(command)) => command.run(&config, now()).await,
             Some(Command::Keys(command)) => command.run(&config, now()).await,
             Some(Command::Users(command)) => command.run(&config, now()).await,

@@ -15,6 +15,7 @@ use shared_claims::service::running::{HEADERS_TIMEOUT, KEEP_ALIVE, MAX_CONNECTIO
 use shared_claims::service::{Running, observe};
 use time::OffsetDateTime;
 
+use crate::audit::Ledger;
 use crate::config::{Config, UserSettings};
 use crate::endpoints;
 use crate::registry::{self, LiveRegistry, SigningAlgorithm};
@@ -117,6 +118,7 @@ async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AuthSe
     let store = Store::open(&config.database).context("database")?;
     bring_up(&config, &store, now).await?;
     let passwords = passwords(&config)?;
+    let ledger = Ledger::open(store.clone(), Arc::clone(&clock)).await?;
 
     let sessions = SessionLifetimes {
         absolute: config.lifetimes.session.try_into()?,
@@ -137,6 +139,7 @@ async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AuthSe
         clock,
         master_key,
         store,
+        ledger,
         status_indices: StatusIndices::default(),
         status_lists: StatusLists::default(),
         metrics: recorder(),

@@ -7,6 +7,7 @@ use shared_claims::Clock;
 use shared_claims::service::Issuer;
 use time::OffsetDateTime;
 
+use crate::audit::Ledger;
 use crate::config::Lifetimes;
 use crate::exchange::Limits;
 use crate::registry::{Api, Client, LiveRegistry, Registry, SigningAlgorithm};
@@ -29,6 +30,7 @@ pub struct AuthServer {
     pub keys: LiveKeys,
     pub master_key: MasterKey,
     pub store: Store,
+    pub ledger: Ledger,
     pub sign_in: SignIn,
     pub sessions: Sessions,
     pub status_indices: StatusIndices,

@@ -1,11 +1,14 @@
 //! `grants`: list, show, revoke.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
+use shared_claims::SystemClock;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::audit::Event;
+use crate::audit::{Event, Ledger};
 use crate::config::Config;
 use crate::store::{Grant, GrantFilter, GrantId, Store};
 
@@ -119,12 +122,13 @@ async fn revoke(store: &Store, named: Vec<String>, filter: &Filter, now: OffsetD
         let filter = filter.read(store).await?;
         grants.extend(store.list_live_grants(&filter, now).await?.into_iter().map(|grant| grant.id));
     }
+    let ledger = Ledger::open(store.clone(), Arc::new(SystemClock)).await?;
     for grant in grants {
         if store.find_grant(&grant).await?.is_none() {
             bail!("{}", unknown(grant.as_str()));
         }
         if store.revoke_grant(&grant, REVOKED_BY_ADMIN, now).await? {
-            Event::Revoked { grant: grant.as_str(), why: REVOKED_BY_ADMIN }.record();
+            ledger.record(&Event::Revoked { grant: grant.as_str(), why: REVOKED_BY_ADMIN }).await?;
             println!("{grant} is revoked");
         } else {
             println!("{grant} was revoked before");

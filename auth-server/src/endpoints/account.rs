@@ -54,7 +54,7 @@ async fn withdraw(request: &HttpRequest, payload: web::Payload, server: &AuthSer
             Some("withdraw-pairing") => withdraw_pairing(&person.user, client, &form, server).await?,
             Some("withdraw-app") => {
                 server.store.withdraw_access(user, client, "withdrawn_by_user", now).await?;
-                Event::ConsentWithdrawn { user: user.as_str(), client, pairing: None }.record();
+                server.ledger.record(&Event::ConsentWithdrawn { user: user.as_str(), client, pairing: None }).await?;
             }
             _ => {}
         }
@@ -66,7 +66,7 @@ async fn withdraw_pairing(user: &User, client: &str, form: &Parameters, server: 
     let (source, target) = (form.required("source")?, form.required("target")?);
     server.store.delete_pairing_consents(&user.id, client, source, target).await?;
     let pairing = Some((source, target));
-    Event::ConsentWithdrawn { user: user.id.as_str(), client, pairing }.record();
+    server.ledger.record(&Event::ConsentWithdrawn { user: user.id.as_str(), client, pairing }).await?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 
 use super::form;
 use crate::audit::Event;
-use crate::grants::AuthenticatedClient;
+use crate::grants::{AuthenticatedClient, GrantError};
 use crate::protocol::{ClientAuthenticationFailure, ClientCredentials, OAuthError, Parameters};
 use crate::server::AuthServer;
 
@@ -29,10 +29,13 @@ impl ClientRequest {
         payload: web::Payload,
         server: &AuthServer,
     ) -> Result<Self, HttpResponse> {
-        let parameters = form::read(request, payload).await.map_err(|no_form| {
-            let (status, error) = no_form.describe();
-            endpoint.refuse(None, status, &error)
-        })?;
+        let parameters = match form::read(request, payload).await {
+            Ok(parameters) => parameters,
+            Err(no_form) => {
+                let (status, error) = no_form.describe();
+                return Err(endpoint.refuse_stranger(None, status, &error));
+            }
+        };
         let headers: Vec<&[u8]> = request.headers().get_all("authorization").map(HeaderValue::as_bytes).collect();
         let credentials = ClientCredentials::read(headers, request.query_string(), &parameters)
             .map_err(|failure| endpoint.unauthenticated(server, None, &failure))?;
@@ -43,13 +46,30 @@ impl ClientRequest {
 }
 
 impl Endpoint {
-    /// An OAuth error (RFC 6749 section 5.2), on record.
-    pub fn refuse(self, client: Option<&str>, status: u16, error: &OAuthError) -> HttpResponse {
-        let Self(endpoint) = self;
-        Event::Refused { endpoint, client, error: error.code.as_str(), reason: error.reason }.record();
+    /// An OAuth error (RFC 6749 section 5.2) for a client that has proved who it is: on record before it leaves.
+    pub async fn refuse(self, server: &AuthServer, client: &AuthenticatedClient, error: &OAuthError) -> HttpResponse {
+        let client = Some(client.id.as_str());
+        let event = Event::Refused { endpoint: self.0, client, error: error.code.as_str(), reason: error.reason };
+        // What the server cannot do now is no refusal; and without its database it could not put it on record.
+        if error.status() < 500
+            && let Err(not_recorded) = server.ledger.record(&event).await
+        {
+            let error = GrantError::from(not_recorded).public();
+            return self.answer(error.status(), &error);
+        }
+        self.answer(error.status(), error)
+    }
+
+    /// The same for somebody unknown: in the log alone, so that a flood of them cannot fill the ledger.
+    fn refuse_stranger(self, client: Option<&str>, status: u16, error: &OAuthError) -> HttpResponse {
+        Event::Refused { endpoint: self.0, client, error: error.code.as_str(), reason: error.reason }.log();
+        self.answer(status, error)
+    }
+
+    fn answer(self, status: u16, error: &OAuthError) -> HttpResponse {
         metrics::counter!(
             "token_requests_refused_total",
-            "endpoint" => endpoint, "error" => error.code.as_str(), "reason" => error.reason
+            "endpoint" => self.0, "error" => error.code.as_str(), "reason" => error.reason
         )
         .increment(1);
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -66,7 +86,7 @@ impl Endpoint {
         client: Option<&str>,
         failure: &ClientAuthenticationFailure,
     ) -> HttpResponse {
-        let mut response = self.refuse(client, failure.error.status(), &failure.error);
+        let mut response = self.refuse_stranger(client, failure.error.status(), &failure.error);
         let challenge = failure.challenge(server.issuer.as_str()).and_then(|text| HeaderValue::from_str(&text).ok());
         if let Some(challenge) = challenge {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);

@@ -46,7 +46,10 @@ async fn decide(request: &HttpRequest, payload: web::Payload, server: &AuthServe
     let taken = server.store.take_authorization_request(SecretHash::of(&visit.id), now).await?;
     taken.ok_or(NoPage::Expired)?;
     if form.one("decision")? != Some("allow") {
-        Event::ConsentDenied { user: person.user.id.as_str(), client: client.id.as_str() }.record();
+        server
+            .ledger
+            .record(&Event::ConsentDenied { user: person.user.id.as_str(), client: client.id.as_str() })
+            .await?;
         return Ok(journey.refuse(server, &denied(), Vec::new()));
     }
     agree(&journey.agreement(&person.user, server), journey, person, server, now).await?;
@@ -71,10 +74,13 @@ async fn agree(
     server.store.add_consents(user, client, consents, now).await?;
     server.store.add_pairing_consents(user, client, agreement.pairings.clone(), now).await?;
     let scope = agreement.scope.to_string();
-    Event::Consented { user: user.as_str(), client, pairing: None, scope: &scope }.record();
+    server.ledger.record(&Event::Consented { user: user.as_str(), client, pairing: None, scope: &scope }).await?;
     for PairingConsent { source, target, scope } in &agreement.pairings {
         let pairing = Some((source.as_str(), target.as_str()));
-        Event::Consented { user: user.as_str(), client, pairing, scope: &scope.to_string() }.record();
+        server
+            .ledger
+            .record(&Event::Consented { user: user.as_str(), client, pairing, scope: &scope.to_string() })
+            .await?;
     }
     Ok(())
 }

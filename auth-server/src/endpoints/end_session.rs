@@ -190,9 +190,12 @@ async fn end(
         let ends = registry.client(&grant.client_id).is_none_or(|client| client.revoke_on_sign_out);
         if ends || !grant.scope.contains("offline_access") {
             server.store.revoke_grant(&grant.id, "signed_out", now).await?;
-            Event::Revoked { grant: grant.id.as_str(), why: "signed_out" }.record();
+            server.ledger.record(&Event::Revoked { grant: grant.id.as_str(), why: "signed_out" }).await?;
         }
     }
-    Event::SignedOut { user: person.user.id.as_str(), session: person.session.sid.as_str() }.record();
+    server
+        .ledger
+        .record(&Event::SignedOut { user: person.user.id.as_str(), session: person.session.sid.as_str() })
+        .await?;
     Ok(asked.signed_out(server, false, vec![cookies::remove(Name::Session, &server.issuer)]))
 }

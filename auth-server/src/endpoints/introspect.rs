@@ -18,7 +18,7 @@ pub async fn post(request: HttpRequest, payload: web::Payload, server: web::Data
         Ok(introspection) => answer(StatusCode::OK).json(introspection),
         Err(error) => {
             let error = error.public();
-            INTROSPECT.refuse(Some(client.id.as_str()), error.status(), &error)
+            INTROSPECT.refuse(&server, &client, &error).await
         }
     }
 }

@@ -57,11 +57,11 @@ async fn sign_in(request: &HttpRequest, payload: web::Payload, server: &AuthServ
     match server.sign_in.sign_in(username, &password, address, errand.now()).await {
         Ok(user) => begin_session(request, server, &errand, user, address).await,
         Err(SignInError::Refused(why)) => {
-            Event::SignInRefused { why: why.reason(), address }.record();
+            server.ledger.record(&Event::SignInRefused { why: why.reason(), address }).await?;
             Ok(login_page(server, &errand, Some(username), Some(SignInProblem::Refused)))
         }
         Err(SignInError::TooManyAttempts { retry_after }) => {
-            Event::SignInRefused { why: "too_many_attempts", address }.record();
+            server.ledger.record(&Event::SignInRefused { why: "too_many_attempts", address }).await?;
             let seconds = retry_after.whole_seconds().unsigned_abs().max(1);
             let mut response = login_page(server, &errand, Some(username), Some(SignInProblem::Throttled { seconds }));
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -90,7 +90,7 @@ async fn begin_session(
     };
     let old_cookie = cookies::read(request, Name::Session, &server.issuer);
     let (cookie, session) = server.sessions.begin(new, old_cookie.as_deref(), now).await?;
-    Event::SignedIn { user: user.id.as_str(), session: session.sid.as_str(), address }.record();
+    server.ledger.record(&Event::SignedIn { user: user.id.as_str(), session: session.sid.as_str(), address }).await?;
 
     let cookies = vec![cookies::set(Name::Session, cookie.expose().to_owned(), &server.issuer, None)];
     let Some(Visit { id, journey, .. }) = errand.app() else {

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION, RETRY_AFTER};
 
 use super::form::NoForm;
-use crate::audit::Event;
+use crate::audit::{Event, NotRecorded};
 use crate::grants::{GrantError, for_store};
 use crate::pages::{ErrorPage, FormPostPage, Page, Site, headers};
 use crate::protocol::{AuthorizationResponse, ErrorCode, OAuthError, RedirectUri};
@@ -33,6 +33,12 @@ impl From<OAuthError> for NoPage {
 
 impl From<StoreError> for NoPage {
     fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<NotRecorded> for NoPage {
+    fn from(error: NotRecorded) -> Self {
         Self::Failed(error.into())
     }
 }
@@ -113,7 +119,7 @@ fn error_page(server: &AuthServer, problem: NoPage) -> HttpResponse {
 }
 
 fn refused(site: &Site, request_id: &str, status: u16, error: &OAuthError) -> HttpResponse {
-    Event::Refused { endpoint: "page", client: None, error: error.code.as_str(), reason: error.reason }.record();
+    Event::Refused { endpoint: "page", client: None, error: error.code.as_str(), reason: error.reason }.log();
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     send(status, &ErrorPage::refused_request(site, error, request_id), None)
 }

@@ -18,7 +18,7 @@ pub async fn post(request: HttpRequest, payload: web::Payload, server: web::Data
         Ok(()) => answer(StatusCode::OK).finish(),
         Err(error) => {
             let error = error.public();
-            REVOKE.refuse(Some(client.id.as_str()), error.status(), &error)
+            REVOKE.refuse(&server, &client, &error).await
         }
     }
 }

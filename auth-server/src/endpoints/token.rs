@@ -21,7 +21,7 @@ pub async fn token(request: HttpRequest, payload: web::Payload, server: web::Dat
         Ok(response) => answer(StatusCode::OK).json(response),
         Err(error) => {
             let error = documented(error.public(), &server);
-            TOKEN.refuse(Some(client.id.as_str()), error.status(), &error)
+            TOKEN.refuse(&server, &client, &error).await
         }
     }
 }

@@ -111,7 +111,7 @@ async fn redeem(
         Redemption::AlreadyRedeemed { grant_id } => return Err(replayed(server, &grant_id).await),
         Redemption::Unknown => return Err(unknown_code().into()),
     }
-    Event::Issued {
+    let issued = Event::Issued {
         grant_type: GrantType::AuthorizationCode.as_str(),
         grant: &context.txn,
         jti: &access_token.jti,
@@ -120,8 +120,8 @@ async fn redeem(
         client: client.id.as_str(),
         target: document.api.as_deref(),
         scope: &scope.to_string(),
-    }
-    .record();
+    };
+    server.ledger.record(&issued).await?;
     Ok(TokenResponse::new(access_token, &scope).with_refresh_token(refresh_token.as_ref()).with_id_token(id_token))
 }
 
@@ -203,7 +203,10 @@ fn names_the_same_target(parameters: &Parameters, document: &CodeDocument) -> Re
 async fn replayed(server: &AuthServer, grant_id: &GrantId) -> GrantError {
     match server.store.revoke_grant(grant_id, "code_replayed", server.now()).await {
         Ok(_) => {
-            Event::Revoked { grant: grant_id.as_str(), why: "code_replayed" }.record();
+            let revoked = Event::Revoked { grant: grant_id.as_str(), why: "code_replayed" };
+            if let Err(not_recorded) = server.ledger.record(&revoked).await {
+                return not_recorded.into();
+            }
             OAuthError::invalid_grant("code_replayed", "the code was used before: what it gave has been revoked").into()
         }
         Err(error) => error.into(),

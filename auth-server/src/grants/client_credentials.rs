@@ -54,7 +54,7 @@ pub(super) async fn grant(
     };
     let access_token = issue.access_token()?;
     server.store.insert_grant(grant).await?;
-    Event::Issued {
+    let issued = Event::Issued {
         grant_type: GrantType::ClientCredentials.as_str(),
         grant: &context.txn,
         jti: &access_token.jti,
@@ -63,8 +63,8 @@ pub(super) async fn grant(
         client: client.id.as_str(),
         target: Some(&api.identifier),
         scope: &scope.to_string(),
-    }
-    .record();
+    };
+    server.ledger.record(&issued).await?;
     Ok(TokenResponse::new(access_token, scope))
 }
 

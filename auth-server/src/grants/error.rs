@@ -1,5 +1,6 @@
 //! Why nothing is granted: the request is refused, or the server cannot do it now.
 
+use crate::audit::NotRecorded;
 use crate::protocol::OAuthError;
 use crate::store::StoreError;
 use crate::tokens::SigningError;
@@ -13,6 +14,8 @@ pub enum GrantError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Signing(#[from] SigningError),
+    #[error(transparent)]
+    NotRecorded(#[from] NotRecorded),
 }
 
 impl GrantError {
@@ -22,6 +25,8 @@ impl GrantError {
         match self {
             Self::Refused(error) => error,
             Self::Store(error) => for_store(&error),
+            // The cause is in the log already.
+            Self::NotRecorded(NotRecorded) => OAuthError::temporarily_unavailable(),
             Self::Signing(error) => {
                 log::error!("a token could not be signed: {error}");
                 OAuthError::server_error()

@@ -57,7 +57,7 @@ pub(super) async fn grant(
         }
     };
     let successor = rotate(server, client, &presented, &renewed.access_token, now).await?;
-    Event::Issued {
+    let issued = Event::Issued {
         grant_type: GrantType::RefreshToken.as_str(),
         grant: presented.grant.id.as_str(),
         jti: &renewed.access_token.jti,
@@ -66,8 +66,8 @@ pub(super) async fn grant(
         client: client.id.as_str(),
         target: presented.token.api.as_deref(),
         scope: &renewed.scope.to_string(),
-    }
-    .record();
+    };
+    server.ledger.record(&issued).await?;
     Ok(TokenResponse::new(renewed.access_token, &renewed.scope)
         .with_refresh_token(Some(&successor))
         .with_id_token(renewed.id_token))
@@ -156,7 +156,7 @@ async fn rotate(
     match server.store.rotate(presented.hash, successor, now).await? {
         Rotation::Rotated | Rotation::Replaced => Ok(secret),
         Rotation::Reused { grant_id } => {
-            Event::Revoked { grant: grant_id.as_str(), why: "refresh_token_reused" }.record();
+            server.ledger.record(&Event::Revoked { grant: grant_id.as_str(), why: "refresh_token_reused" }).await?;
             Err(OAuthError::invalid_grant(
                 "refresh_token_reused",
                 "the refresh token was used before: everything that came from this sign-in has been revoked",

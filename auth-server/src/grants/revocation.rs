@@ -82,13 +82,16 @@ async fn refresh_token(
         return end_grant(server, &token.grant_id).await;
     }
     server.store.end_refresh_family(token.family_id, now).await?;
-    Event::Revoked { grant: token.grant_id.as_str(), why: "refresh_token_revoked_by_client" }.record();
+    server
+        .ledger
+        .record(&Event::Revoked { grant: token.grant_id.as_str(), why: "refresh_token_revoked_by_client" })
+        .await?;
     Ok(())
 }
 
 async fn end_grant(server: &AuthServer, grant: &GrantId) -> Result<(), GrantError> {
     if server.store.revoke_grant(grant, REVOKED_BY_CLIENT, server.now()).await? {
-        Event::Revoked { grant: grant.as_str(), why: REVOKED_BY_CLIENT }.record();
+        server.ledger.record(&Event::Revoked { grant: grant.as_str(), why: REVOKED_BY_CLIENT }).await?;
     }
     Ok(())
 }

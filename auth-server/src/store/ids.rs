@@ -69,6 +69,12 @@ id!(
     GrantId,
     "grt_"
 );
+
+id!(
+    /// Names a chain of the ledger.
+    ChainId,
+    "chn_"
+);
 id!(
     /// The public id of a session, the `sid` of tokens. It opens nothing: the cookie holds another value.
     SessionId,

@@ -160,4 +160,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    ledger (chain, seq) {
+        chain -> Text,
+        seq -> BigInt,
+        at -> Timestamp,
+        kind -> Text,
+        body -> Text,
+        hash -> Binary,
+        grant_id -> Nullable<Text>,
+        user_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    ledger_heads (chain) {
+        chain -> Text,
+        seq -> BigInt,
+        hash -> Binary,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(grants, users);

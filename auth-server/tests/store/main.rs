@@ -8,6 +8,7 @@ mod codes;
 mod expiry;
 mod grants;
 mod keys;
+mod ledger;
 mod outages;
 mod refresh_tokens;
 mod registry;

@@ -39,7 +39,7 @@ pub(super) async fn grant(
     let id_token = tokens::id_token(server, client, &context, &granted, &access_token, now)?;
     let origin = renewal::origin(client, &gathered, request.dialect);
     let refresh_token = tokens::refresh_token(server, client, grant, origin, &granted, &access_token, now).await?;
-    Event::Issued {
+    let issued = Event::Issued {
         grant_type: request.dialect.grant_type().as_str(),
         grant: &context.txn,
         jti: &access_token.jti,
@@ -48,8 +48,8 @@ pub(super) async fn grant(
         client: client.id.as_str(),
         target: Some(&granted.target.identifier),
         scope: &granted.scope.to_string(),
-    }
-    .record();
+    };
+    server.ledger.record(&issued).await?;
     let response = TokenResponse::new(access_token, &response_scope(request, &granted))
         .with_refresh_token(refresh_token.as_ref())
         .with_id_token(id_token);

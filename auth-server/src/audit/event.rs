@@ -1,0 +1,144 @@
+//! What is on record: one kind of row for each thing that happens.
+
+use std::net::IpAddr;
+
+use log::kv::Value;
+
+/// Something that must be on record.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Tokens left the server.
+    Issued {
+        grant_type: &'static str,
+        grant: &'a str,
+        jti: &'a str,
+        /// The subject token's `jti`, where the token comes from an exchange.
+        parent_jti: Option<&'a str>,
+        user: Option<&'a str>,
+        client: &'a str,
+        target: Option<&'a str>,
+        scope: &'a str,
+    },
+    /// A request ended without one.
+    Refused {
+        endpoint: &'static str,
+        client: Option<&'a str>,
+        error: &'a str,
+        reason: &'a str,
+    },
+    /// A grant ended, and everything that came from it.
+    Revoked {
+        grant: &'a str,
+        why: &'a str,
+    },
+    SignedIn {
+        user: &'a str,
+        session: &'a str,
+        address: IpAddr,
+    },
+    /// `why` is for the operator: the person gets the same words whatever it says.
+    SignInRefused {
+        why: &'a str,
+        address: IpAddr,
+    },
+    SignedOut {
+        user: &'a str,
+        session: &'a str,
+    },
+    Consented {
+        user: &'a str,
+        client: &'a str,
+        /// Source and target, where it is about what one API may do at another.
+        pairing: Option<(&'a str, &'a str)>,
+        scope: &'a str,
+    },
+    ConsentDenied {
+        user: &'a str,
+        client: &'a str,
+    },
+    /// The user took back what they had agreed to: one pairing, or everything that the client had.
+    ConsentWithdrawn {
+        user: &'a str,
+        client: &'a str,
+        pairing: Option<(&'a str, &'a str)>,
+    },
+}
+
+impl Event<'_> {
+    /// Writes the event's line to the log.
+    pub fn log(&self) {
+        let (name, fields) = self.describe();
+        let fields: Vec<_> = fields.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+        let fields: Vec<(&str, Value<'_>)> =
+            fields.iter().map(|(key, value)| (*key, Value::from(value.as_str()))).collect();
+        log::logger().log(
+            &log::Record::builder()
+                .level(log::Level::Info)
+                .target("audit")
+                .args(format_args!("{name}"))
+                .key_values(&fields.as_slice())
+                .build(),
+        );
+    }
+
+    /// Its kind, and what it tells.
+    pub(super) fn describe(&self) -> (&'static str, Vec<(&'static str, Option<String>)>) {
+        let text = |text: &str| Some(text.to_owned());
+        let maybe = |text: Option<&str>| text.map(str::to_owned);
+        let address = |address: &IpAddr| Some(address.to_string());
+        match self {
+            Self::Issued { grant_type, grant, jti, parent_jti, user, client, target, scope } => (
+                "issued",
+                vec![
+                    ("grant_type", text(grant_type)),
+                    ("grant", text(grant)),
+                    ("jti", text(jti)),
+                    ("parent_jti", maybe(*parent_jti)),
+                    ("user", maybe(*user)),
+                    ("client", text(client)),
+                    ("target", maybe(*target)),
+                    ("scope", text(scope)),
+                ],
+            ),
+            Self::Refused { endpoint, client, error, reason } => (
+                "refused",
+                vec![
+                    ("endpoint", text(endpoint)),
+                    ("client", maybe(*client)),
+                    ("error", text(error)),
+                    ("reason", text(reason)),
+                ],
+            ),
+            Self::Revoked { grant, why } => ("revoked", vec![("grant", text(grant)), ("why", text(why))]),
+            Self::SignedIn { user, session, address: from } => {
+                ("signed in", vec![("user", text(user)), ("session", text(session)), ("address", address(from))])
+            }
+            Self::SignInRefused { why, address: from } => {
+                ("sign-in refused", vec![("why", text(why)), ("address", address(from))])
+            }
+            Self::SignedOut { user, session } => ("signed out", vec![("user", text(user)), ("session", text(session))]),
+            Self::Consented { user, client, pairing, scope } => (
+                "consented",
+                vec![
+                    ("user", text(user)),
+                    ("client", text(client)),
+                    ("source", maybe(pairing.map(|(source, _)| source))),
+                    ("target", maybe(pairing.map(|(_, target)| target))),
+                    ("scope", text(scope)),
+                ],
+            ),
+            Self::ConsentWithdrawn { user, client, pairing } => (
+                "consent withdrawn",
+                vec![
+                    ("user", text(user)),
+                    ("client", text(client)),
+                    ("source", maybe(pairing.map(|(source, _)| source))),
+                    ("target", maybe(pairing.map(|(_, target)| target))),
+                ],
+            ),
+            Self::ConsentDenied { user, client } => {
+                ("consent denied", vec![("user", text(user)), ("client", text(client))])
+            }
+        }
+    }
+}

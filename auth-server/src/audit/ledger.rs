@@ -1,0 +1,170 @@
+//! The ledger's one writer: events that come together are written together, with one transaction and one disk sync, and
+//! nobody waits longer than for the sync in progress and their own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+use shared_claims::Clock;
+use shared_claims::service::RequestIds;
+use time::OffsetDateTime;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Event;
+use super::chain::{ANCHOR, append};
+use crate::store::{ChainHead, ChainId, LedgerRow, Store, StoreError};
+
+/// How many events may wait for the writer. More wait for a place.
+const WAITING: usize = 4096;
+
+/// How many are written together at most.
+const TOGETHER: usize = 256;
+
+/// How often the last rows of other chains are put on record, if anything was written since.
+const ANCHOR_EVERY: Duration = Duration::from_mins(1);
+
+/// The event could not be put on record, and what it is about must not leave: answer 503.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the ledger cannot be written now")]
+pub struct NotRecorded;
+
+/// Where events are put on record. Clones write to the same chain.
+#[derive(Clone)]
+pub struct Ledger {
+    events: mpsc::Sender<Pending>,
+    clock: Arc<dyn Clock>,
+}
+
+/// A row without its place in the chain, and who waits for it.
+struct Pending {
+    row: LedgerRow,
+    written: oneshot::Sender<Result<(), NotRecorded>>,
+}
+
+impl Ledger {
+    /// Opens a new chain, whose first row names the last rows of all others.
+    pub async fn open(store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let mut writer = Writer { chain: ChainId::generate().to_string(), head: Head::Known(None), store };
+        writer.anchor(clock.now()).await?;
+        let (events, incoming) = mpsc::channel(WAITING);
+        tokio::spawn(writer.run(incoming, Arc::clone(&clock)));
+        Ok(Self { events, clock })
+    }
+
+    /// Puts an event on record; it is durable when this returns.
+    pub async fn record(&self, event: &Event<'_>) -> Result<(), NotRecorded> {
+        event.log();
+        let (written, answer) = oneshot::channel();
+        let pending = Pending { row: row_of(event, self.clock.now()), written };
+        self.events.send(pending).await.map_err(|_| NotRecorded)?;
+        answer.await.map_err(|_| NotRecorded)?
+    }
+}
+
+/// The row of an event: everything that the event tells, and the request that it belongs to.
+fn row_of(event: &Event<'_>, now: OffsetDateTime) -> LedgerRow {
+    let (kind, fields) = event.describe();
+    let mut body: Map<String, Value> =
+        fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.into()))).collect();
+    if let Some(ids) = RequestIds::current() {
+        body.insert("request_id".to_owned(), ids.request_id.into());
+        body.insert("trace_id".to_owned(), ids.trace_id.into());
+    }
+    let text = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
+    let (grant_id, user_id) = (text("grant"), text("user"));
+    unlinked(kind, &Value::Object(body), grant_id, user_id, now)
+}
+
+fn unlinked(
+    kind: &str,
+    body: &Value,
+    grant_id: Option<String>,
+    user_id: Option<String>,
+    now: OffsetDateTime,
+) -> LedgerRow {
+    // As precise as the database keeps it: the hash must hold when the row is read.
+    let at = now.replace_nanosecond(now.microsecond() * 1000).unwrap_or(now);
+    let (chain, hash) = (String::new(), Vec::new());
+    LedgerRow { chain, seq: 0, at, kind: kind.to_owned(), body: body.to_string(), hash, grant_id, user_id }
+}
+
+struct Writer {
+    chain: String,
+    head: Head,
+    store: Store,
+}
+
+/// The last row of the own chain.
+enum Head {
+    /// `None`: there is none yet.
+    Known(Option<ChainHead>),
+    /// A write failed, and it is unknown whether it was done.
+    Unknown,
+}
+
+impl Writer {
+    async fn run(mut self, mut incoming: mpsc::Receiver<Pending>, clock: Arc<dyn Clock>) {
+        let mut tick = tokio::time::interval(ANCHOR_EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        tick.tick().await;
+        let (mut together, mut written_since) = (Vec::with_capacity(TOGETHER), false);
+        loop {
+            tokio::select! {
+                count = incoming.recv_many(&mut together, TOGETHER) => {
+                    if count == 0 {
+                        return;
+                    }
+                    written_since = true;
+                    self.write_all(&mut together).await;
+                }
+                _ = tick.tick(), if written_since => {
+                    written_since = false;
+                    if let Err(error) = self.anchor(clock.now()).await {
+                        log::warn!("other chains of the ledger are not anchored now: {error}");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn write_all(&mut self, together: &mut Vec<Pending>) {
+        let (rows, waiting): (Vec<_>, Vec<_>) =
+            together.drain(..).map(|pending| (pending.row, pending.written)).unzip();
+        let answer = self.write(rows).await.map_err(|error| {
+            log::error!("the ledger cannot be written: {error}");
+            NotRecorded
+        });
+        for written in waiting {
+            // Whoever has gone away needs no answer; the row is there.
+            let _ = written.send(answer);
+        }
+    }
+
+    async fn write(&mut self, rows: Vec<LedgerRow>) -> Result<(), StoreError> {
+        let known = match std::mem::replace(&mut self.head, Head::Unknown) {
+            Head::Known(head) => head,
+            Head::Unknown => self.store.ledger_head(&self.chain).await?,
+        };
+        let (rows, head) = append(&self.chain, known.as_ref(), rows);
+        if let Some(last) = &head {
+            self.store.append_to_ledger(rows, last.clone()).await?;
+        }
+        self.head = Head::Known(head);
+        Ok(())
+    }
+
+    /// Names the last rows of all other chains.
+    async fn anchor(&mut self, now: OffsetDateTime) -> Result<(), StoreError> {
+        let heads = self.store.ledger_heads().await?;
+        let others: BTreeMap<String, Value> = heads
+            .into_iter()
+            .filter(|head| head.chain != self.chain)
+            .map(|head| (head.chain, serde_json::json!([head.seq, URL_SAFE_NO_PAD.encode(head.hash)])))
+            .collect();
+        let body = serde_json::json!({ "chains": others });
+        self.write(vec![unlinked(ANCHOR, &body, None, None, now)]).await
+    }
+}

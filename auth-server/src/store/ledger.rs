@@ -1,0 +1,124 @@
+//! The ledger's rows: added, read, and never changed.
+
+use diesel::prelude::*;
+use time::OffsetDateTime;
+
+use super::columns::{Utc, stored};
+use super::schema::{ledger, ledger_heads};
+use super::{Store, StoreError};
+
+/// A row as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
+#[diesel(table_name = ledger)]
+pub struct LedgerRow {
+    /// Which chain it belongs to: that of one server, from its start to its end.
+    pub chain: String,
+    /// Its place in the chain, from 0.
+    pub seq: i64,
+    #[diesel(serialize_as = Utc, deserialize_as = Utc)]
+    pub at: OffsetDateTime,
+    pub kind: String,
+    /// JSON.
+    pub body: String,
+    /// What links it to the row before it.
+    pub hash: Vec<u8>,
+    pub grant_id: Option<String>,
+    pub user_id: Option<String>,
+}
+
+/// The last row of a chain.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct ChainHead {
+    pub chain: String,
+    pub seq: i64,
+    pub hash: Vec<u8>,
+}
+
+/// Which rows are meant; all, where nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerFilter {
+    pub grant: Option<String>,
+    pub user: Option<String>,
+    pub since: Option<OffsetDateTime>,
+    pub kind: Option<String>,
+}
+
+/// How many rows are read at a time.
+const BATCH: i64 = 1000;
+
+impl Store {
+    /// Adds rows to one chain, all or none, in one transaction and with one disk sync.
+    pub async fn append_to_ledger(&self, rows: Vec<LedgerRow>, head: ChainHead) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            for row in rows {
+                diesel::insert_into(ledger::table).values(row).execute(connection)?;
+            }
+            let ChainHead { chain, seq, hash } = head;
+            let known = diesel::update(ledger_heads::table.find(&chain))
+                .set((ledger_heads::seq.eq(seq), ledger_heads::hash.eq(&hash)))
+                .execute(connection)?;
+            if known == 0 {
+                let first = (ledger_heads::chain.eq(chain), ledger_heads::seq.eq(seq), ledger_heads::hash.eq(hash));
+                diesel::insert_into(ledger_heads::table).values(first).execute(connection)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The last row of each chain.
+    pub async fn ledger_heads(&self) -> Result<Vec<ChainHead>, StoreError> {
+        self.read(|connection| ledger_heads::table.order(ledger_heads::chain).load(connection)).await
+    }
+
+    /// The last row of one chain.
+    pub async fn ledger_head(&self, chain: &str) -> Result<Option<ChainHead>, StoreError> {
+        let chain = chain.to_owned();
+        self.read(move |connection| ledger_heads::table.find(chain).first(connection).optional()).await
+    }
+
+    /// The next rows of a chain, from `seq` on: a thousand at most.
+    pub async fn read_ledger_chain(&self, chain: &str, seq: i64) -> Result<Vec<LedgerRow>, StoreError> {
+        let chain = chain.to_owned();
+        self.read(move |connection| {
+            ledger::table
+                .filter(ledger::chain.eq(chain))
+                .filter(ledger::seq.ge(seq))
+                .order(ledger::seq)
+                .limit(BATCH)
+                .load(connection)
+        })
+        .await
+    }
+
+    /// Rows by time, a thousand at most, from behind `after` on.
+    pub async fn read_ledger(
+        &self,
+        filter: &LedgerFilter,
+        after: Option<(OffsetDateTime, String, i64)>,
+    ) -> Result<Vec<LedgerRow>, StoreError> {
+        let filter = filter.clone();
+        self.read(move |connection| {
+            let mut rows = ledger::table.order((ledger::at, ledger::chain, ledger::seq)).limit(BATCH).into_boxed();
+            if let Some(grant) = filter.grant {
+                rows = rows.filter(ledger::grant_id.eq(Some(grant)));
+            }
+            if let Some(user) = filter.user {
+                rows = rows.filter(ledger::user_id.eq(Some(user)));
+            }
+            if let Some(kind) = filter.kind {
+                rows = rows.filter(ledger::kind.eq(kind));
+            }
+            if let Some(since) = filter.since {
+                rows = rows.filter(ledger::at.ge(stored(since)));
+            }
+            if let Some((at, chain, seq)) = after {
+                let at = stored(at);
+                let later = ledger::at.gt(at).or(ledger::at.eq(at).and(ledger::chain.gt(chain.clone())));
+                rows = rows.filter(later.or(ledger::at.eq(at).and(ledger::chain.eq(chain)).and(ledger::seq.gt(seq))));
+            }
+            rows.load(connection)
+        })
+        .await
+    }
+}
