@@ -16,7 +16,13 @@ pub enum Event<'a> {
         parent_jti: Option<&'a str>,
         user: Option<&'a str>,
         client: &'a str,
+        /// The API whose caller's token was exchanged.
+        source: Option<&'a str>,
         target: Option<&'a str>,
+        /// Who acts, the current actor first.
+        actors: Option<&'a str>,
+        /// What was asked for, where that is known apart from what was given.
+        asked: Option<&'a str>,
         scope: &'a str,
     },
     /// A request ended without one.
@@ -87,19 +93,24 @@ impl Event<'_> {
         let maybe = |text: Option<&str>| text.map(str::to_owned);
         let address = |address: &IpAddr| Some(address.to_string());
         match self {
-            Self::Issued { grant_type, grant, jti, parent_jti, user, client, target, scope } => (
-                "issued",
-                vec![
-                    ("grant_type", text(grant_type)),
-                    ("grant", text(grant)),
-                    ("jti", text(jti)),
-                    ("parent_jti", maybe(*parent_jti)),
-                    ("user", maybe(*user)),
-                    ("client", text(client)),
-                    ("target", maybe(*target)),
-                    ("scope", text(scope)),
-                ],
-            ),
+            Self::Issued { grant_type, grant, jti, parent_jti, user, client, source, target, actors, asked, scope } => {
+                (
+                    "issued",
+                    vec![
+                        ("grant_type", text(grant_type)),
+                        ("grant", text(grant)),
+                        ("jti", text(jti)),
+                        ("parent_jti", maybe(*parent_jti)),
+                        ("user", maybe(*user)),
+                        ("client", text(client)),
+                        ("source", maybe(*source)),
+                        ("target", maybe(*target)),
+                        ("actors", maybe(*actors)),
+                        ("asked", maybe(*asked)),
+                        ("scope", text(scope)),
+                    ],
+                )
+            }
             Self::Refused { endpoint, client, error, reason } => (
                 "refused",
                 vec![

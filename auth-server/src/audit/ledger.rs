@@ -13,8 +13,8 @@ use shared_claims::service::RequestIds;
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Event;
 use super::chain::{ANCHOR, append};
+use super::{Event, address};
 use crate::store::{ChainHead, ChainId, LedgerRow, Store, StoreError};
 
 /// How many events may wait for the writer. More wait for a place.
@@ -69,6 +69,9 @@ fn row_of(event: &Event<'_>, now: OffsetDateTime) -> LedgerRow {
     let (kind, fields) = event.describe();
     let mut body: Map<String, Value> =
         fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.into()))).collect();
+    if let Some(address) = address::current() {
+        body.entry("address").or_insert_with(|| address.to_string().into());
+    }
     if let Some(ids) = RequestIds::current() {
         body.insert("request_id".to_owned(), ids.request_id.into());
         body.insert("trace_id".to_owned(), ids.trace_id.into());

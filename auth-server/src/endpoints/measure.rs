@@ -1,11 +1,16 @@
-//! Figures of every request for `/metrics`.
+//! Figures of every request for `/metrics`, and where it comes from for the ledger.
 
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
+use actix_web::web;
 use metrics::{counter, histogram};
+
+use super::peer::client_address;
+use crate::audit::coming_from;
+use crate::server::AuthServer;
 
 /// Counts and times a request by its route: the pattern, never the path, which is input and would grow without end.
 pub async fn request<B: MessageBody>(
@@ -14,7 +19,13 @@ pub async fn request<B: MessageBody>(
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let started = Instant::now();
     let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
-    let response = next.call(request).await?;
+    let server = request.app_data::<web::Data<AuthServer>>();
+    let address = server.map(|server| client_address(request.request(), &server.trusted_proxies));
+    let answered = next.call(request);
+    let response = match address {
+        Some(address) => coming_from(address, answered).await?,
+        None => answered.await?,
+    };
     let labels = [("route", route.clone()), ("status", response.status().as_u16().to_string())];
     counter!("http_requests_total", &labels).increment(1);
     histogram!("http_request_duration_seconds", "route" => route).record(started.elapsed());

@@ -118,7 +118,10 @@ async fn redeem(
         parent_jti: None,
         user: Some(user.id.as_str()),
         client: client.id.as_str(),
+        source: None,
         target: document.api.as_deref(),
+        actors: None,
+        asked: None,
         scope: &scope.to_string(),
     };
     server.ledger.record(&issued).await?;

@@ -61,7 +61,10 @@ pub(super) async fn grant(
         parent_jti: None,
         user: None,
         client: client.id.as_str(),
+        source: None,
         target: Some(&api.identifier),
+        actors: None,
+        asked: None,
         scope: &scope.to_string(),
     };
     server.ledger.record(&issued).await?;

@@ -64,7 +64,10 @@ pub(super) async fn grant(
         parent_jti: presented.token.access_jti.as_deref(),
         user: Some(presented.user.id.as_str()),
         client: client.id.as_str(),
+        source: None,
         target: presented.token.api.as_deref(),
+        actors: None,
+        asked: None,
         scope: &renewed.scope.to_string(),
     };
     server.ledger.record(&issued).await?;

@@ -39,6 +39,9 @@ pub(super) async fn grant(
     let id_token = tokens::id_token(server, client, &context, &granted, &access_token, now)?;
     let origin = renewal::origin(client, &gathered, request.dialect);
     let refresh_token = tokens::refresh_token(server, client, grant, origin, &granted, &access_token, now).await?;
+    let actors: Vec<&str> = granted.actor.history().map(|actor| actor.sub.as_str()).collect();
+    let asked_scope = asked.scope.as_ref().map(ToString::to_string);
+    let (actors, scope) = (actors.join(" "), granted.scope.to_string());
     let issued = Event::Issued {
         grant_type: request.dialect.grant_type().as_str(),
         grant: &context.txn,
@@ -46,8 +49,11 @@ pub(super) async fn grant(
         parent_jti: Some(&subject.jti),
         user: gathered.user.as_ref().map(|user| user.id.as_str()),
         client: client.id.as_str(),
+        source: client.api.as_deref(),
         target: Some(&granted.target.identifier),
-        scope: &granted.scope.to_string(),
+        actors: Some(&actors),
+        asked: asked_scope.as_deref(),
+        scope: &scope,
     };
     server.ledger.record(&issued).await?;
     let response = TokenResponse::new(access_token, &response_scope(request, &granted))
