@@ -40,7 +40,6 @@ fn every_rule(world: &mut Configuration) {
     let clients = [
         client("report-worker", &format!("{machine}agent_of = 'api-a'")),
         client("other-machine", &format!("{machine}may_act = {{ client_id = 'api-b' }}")),
-        client("leaving-machine", &machine),
         client("api-b", &format!("grant_types = ['{TOKEN_EXCHANGE}']\napi = '{API_B}'")),
     ];
     for client in clients {
@@ -58,8 +57,8 @@ fn pair(world: &mut Configuration, source: &str, target: &str, scope: &str) {
     world.add("pairings", &pairing).expect("a pairing's TOML");
 }
 
-fn without_the_leaving_machine(world: &mut Configuration) {
-    world.remove("clients", ("id", "leaving-machine"));
+fn without_the_pairing_of_a_and_b(world: &mut Configuration) {
+    world.remove("pairings", ("target", API_B));
 }
 
 /// Asks, and keeps what was asked and answered under a name.
@@ -255,25 +254,23 @@ async fn for_later(guide: &mut Writer<'_>) -> Result<()> {
 
 /// What a change of the configuration, or an administrator, ends.
 async fn what_was_ended(guide: &mut Writer<'_>, alice: &Tokens) -> Result<()> {
-    let to_b = ("audience", API_B);
-    let leaving = guide.own_token("leaving-machine").await?;
-    guide.name(&leaving, "$TOKEN_OF_A_REMOVED_CLIENT");
-    let applied = guide.stack.command(&["apply"], without_the_leaving_machine).await?;
+    let exchange = Exchange::of(&alice.access_token).to(API_B);
+    let answer = exchange.send(&guide.stack.auth_server, &world::api_a_credentials()).await?.expect_status(200)?;
+    let token_b = access_token(&answer)?;
+    guide.name(&token_b, "$TOKEN_B");
+    let applied = guide.stack.command(&["apply"], without_the_pairing_of_a_and_b).await?;
     ensure!(applied.code == 0, "{applied:?}");
     let since = Instant::now();
-    while Exchange::of(&leaving)
-        .to(API_B)
-        .send(&guide.stack.auth_server, &world::api_a_credentials())
-        .await?
-        .is_success()
-    {
+    while exchange.send(&guide.stack.auth_server, &world::api_a_credentials()).await?.is_success() {
         ensure!(since.elapsed().as_secs() < 30, "the removal is not seen");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    guide.exchange("chain_no_longer_allowed", &leaving, &[to_b]).await?;
+    let of_b = [("grant_type", TOKEN_EXCHANGE), ("subject_token", &token_b), ("subject_token_type", ACCESS_TOKEN)];
+    let to_a = [&of_b[..], &[("audience", API_A)]].concat();
+    guide.ask("chain_no_longer_allowed", &Credentials::basic("api-b", SECRET), &to_a).await?;
     let blocked = guide.stack.command(&["users", "block", "alice"], |_| {}).await?;
     ensure!(blocked.code == 0, "{blocked:?}");
-    guide.exchange("user_blocked", &alice.access_token, &[to_b]).await.map(drop)
+    guide.exchange("user_blocked", &alice.access_token, &[("audience", API_B)]).await.map(drop)
 }
 
 async fn every_example() -> Result<Vec<Example>> {
