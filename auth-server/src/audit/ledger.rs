@@ -23,7 +23,7 @@ const WAITING: usize = 4096;
 /// How many are written together at most.
 const TOGETHER: usize = 256;
 
-/// How often the last rows of other chains are put on record, if anything was written since.
+/// How often the last rows of other chains are put on record, where there are new ones.
 const ANCHOR_EVERY: Duration = Duration::from_mins(1);
 
 /// The event could not be put on record, and what it is about must not leave: answer 503.
@@ -45,7 +45,7 @@ struct Pending {
 }
 
 impl Ledger {
-    /// Opens a new chain, whose first row names the last rows of all others.
+    /// Opens a new chain, whose first row names the last rows of others.
     pub async fn open(store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let mut writer = Writer { chain: ChainId::generate().to_string(), head: Head::Known(None), store };
         writer.anchor(clock.now()).await?;
@@ -113,18 +113,16 @@ impl Writer {
         let mut tick = tokio::time::interval(ANCHOR_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         tick.tick().await;
-        let (mut together, mut written_since) = (Vec::with_capacity(TOGETHER), false);
+        let mut together = Vec::with_capacity(TOGETHER);
         loop {
             tokio::select! {
                 count = incoming.recv_many(&mut together, TOGETHER) => {
                     if count == 0 {
                         return;
                     }
-                    written_since = true;
                     self.write_all(&mut together).await;
                 }
-                _ = tick.tick(), if written_since => {
-                    written_since = false;
+                _ = tick.tick() => {
                     if let Err(error) = self.anchor(clock.now()).await {
                         log::warn!("other chains of the ledger are not anchored now: {error}");
                     }
@@ -136,7 +134,7 @@ impl Writer {
     async fn write_all(&mut self, together: &mut Vec<Pending>) {
         let (rows, waiting): (Vec<_>, Vec<_>) =
             together.drain(..).map(|pending| (pending.row, pending.written)).unzip();
-        let answer = self.write(rows).await.map_err(|error| {
+        let answer = self.write(rows, Vec::new()).await.map_err(|error| {
             log::error!("the ledger cannot be written: {error}");
             NotRecorded
         });
@@ -146,28 +144,31 @@ impl Writer {
         }
     }
 
-    async fn write(&mut self, rows: Vec<LedgerRow>) -> Result<(), StoreError> {
+    async fn write(&mut self, rows: Vec<LedgerRow>, named: Vec<ChainHead>) -> Result<(), StoreError> {
         let known = match std::mem::replace(&mut self.head, Head::Unknown) {
             Head::Known(head) => head,
             Head::Unknown => self.store.ledger_head(&self.chain).await?,
         };
         let (rows, head) = append(&self.chain, known.as_ref(), rows);
         if let Some(last) = &head {
-            self.store.append_to_ledger(rows, last.clone()).await?;
+            self.store.append_to_ledger(rows, last.clone(), named).await?;
         }
         self.head = Head::Known(head);
         Ok(())
     }
 
-    /// Names the last rows of all other chains.
+    /// Names the last rows of other chains that nobody has named yet: so every chain is witnessed, and no row grows with the
+    /// number of servers that there ever were. The first row of a chain is written in any case.
     async fn anchor(&mut self, now: OffsetDateTime) -> Result<(), StoreError> {
-        let heads = self.store.ledger_heads().await?;
-        let others: BTreeMap<String, Value> = heads
-            .into_iter()
-            .filter(|head| head.chain != self.chain)
-            .map(|head| (head.chain, serde_json::json!([head.seq, URL_SAFE_NO_PAD.encode(head.hash)])))
+        let unseen = self.store.unseen_ledger_heads(&self.chain).await?;
+        if unseen.is_empty() && !matches!(self.head, Head::Known(None)) {
+            return Ok(());
+        }
+        let chains: BTreeMap<&str, Value> = unseen
+            .iter()
+            .map(|head| (head.chain.as_str(), serde_json::json!([head.seq, URL_SAFE_NO_PAD.encode(&head.hash)])))
             .collect();
-        let body = serde_json::json!({ "chains": others });
-        self.write(vec![unlinked(ANCHOR, &body, None, None, now)]).await
+        let row = unlinked(ANCHOR, &serde_json::json!({ "chains": chains }), None, None, now);
+        self.write(vec![row], unseen).await
     }
 }

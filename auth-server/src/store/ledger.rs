@@ -47,8 +47,14 @@ pub struct LedgerFilter {
 const BATCH: i64 = 1000;
 
 impl Store {
-    /// Adds rows to one chain, all or none, in one transaction and with one disk sync.
-    pub async fn append_to_ledger(&self, rows: Vec<LedgerRow>, head: ChainHead) -> Result<(), StoreError> {
+    /// Adds rows to one chain, all or none, in one transaction and with one disk sync. `named`: the last rows of other chains
+    /// that these rows name.
+    pub async fn append_to_ledger(
+        &self,
+        rows: Vec<LedgerRow>,
+        head: ChainHead,
+        named: Vec<ChainHead>,
+    ) -> Result<(), StoreError> {
         self.write(move |connection| {
             for row in rows {
                 diesel::insert_into(ledger::table).values(row).execute(connection)?;
@@ -58,8 +64,17 @@ impl Store {
                 .set((ledger_heads::seq.eq(seq), ledger_heads::hash.eq(&hash)))
                 .execute(connection)?;
             if known == 0 {
-                let first = (ledger_heads::chain.eq(chain), ledger_heads::seq.eq(seq), ledger_heads::hash.eq(hash));
+                let first = (
+                    ledger_heads::chain.eq(chain),
+                    ledger_heads::seq.eq(seq),
+                    ledger_heads::seen.eq(-1),
+                    ledger_heads::hash.eq(hash),
+                );
                 diesel::insert_into(ledger_heads::table).values(first).execute(connection)?;
+            }
+            for ChainHead { chain, seq, .. } in named {
+                let unseen = ledger_heads::table.find(chain).filter(ledger_heads::seen.lt(seq));
+                diesel::update(unseen).set(ledger_heads::seen.eq(seq)).execute(connection)?;
             }
             Ok(())
         })
@@ -68,13 +83,33 @@ impl Store {
 
     /// The last row of each chain.
     pub async fn ledger_heads(&self) -> Result<Vec<ChainHead>, StoreError> {
-        self.read(|connection| ledger_heads::table.order(ledger_heads::chain).load(connection)).await
+        self.read(|connection| {
+            let columns = (ledger_heads::chain, ledger_heads::seq, ledger_heads::hash);
+            ledger_heads::table.order(ledger_heads::chain).select(columns).load(connection)
+        })
+        .await
+    }
+
+    /// The last rows of chains other than `chain` that no chain has named yet.
+    pub async fn unseen_ledger_heads(&self, chain: &str) -> Result<Vec<ChainHead>, StoreError> {
+        let chain = chain.to_owned();
+        self.read(move |connection| {
+            let unseen = ledger_heads::table
+                .filter(ledger_heads::chain.ne(chain))
+                .filter(ledger_heads::seen.lt(ledger_heads::seq));
+            unseen.select((ledger_heads::chain, ledger_heads::seq, ledger_heads::hash)).load(connection)
+        })
+        .await
     }
 
     /// The last row of one chain.
     pub async fn ledger_head(&self, chain: &str) -> Result<Option<ChainHead>, StoreError> {
         let chain = chain.to_owned();
-        self.read(move |connection| ledger_heads::table.find(chain).first(connection).optional()).await
+        self.read(move |connection| {
+            let columns = (ledger_heads::chain, ledger_heads::seq, ledger_heads::hash);
+            ledger_heads::table.find(chain).select(columns).first(connection).optional()
+        })
+        .await
     }
 
     /// The next rows of a chain, from `seq` on: a thousand at most.

@@ -177,6 +177,7 @@ diesel::table! {
     ledger_heads (chain) {
         chain -> Text,
         seq -> BigInt,
+        seen -> BigInt,
         hash -> Binary,
     }
 }

@@ -21,5 +21,7 @@ CREATE INDEX ledger_by_time ON ledger (at);
 CREATE TABLE ledger_heads (
     chain TEXT   NOT NULL PRIMARY KEY,
     seq   BIGINT NOT NULL,
+    -- the last row that another chain has named
+    seen  BIGINT NOT NULL,
     hash  BYTEA NOT NULL
 );
