@@ -16,6 +16,7 @@ use shared_claims::service::cli::{BAD_CONFIGURATION, start_logging};
 use shared_claims::service::serve::{self, Identity};
 use shared_claims::{Clock, SystemClock};
 
+use crate::audit::Ledger;
 use crate::config::{Config, ConfigError};
 use crate::store::Store;
 
@@ -163,8 +164,13 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
 
 async fn apply(config: &Config) -> anyhow::Result<()> {
     let store = Store::open_alone(&config.database)?;
-    let changed = crate::running::bring_up(config, &store, now()).await?;
-    println!("{}", if changed { "applied: running servers follow within a second" } else { "nothing has changed" });
+    match crate::running::bring_up(config, &store, now()).await? {
+        Some(configured) => {
+            Ledger::record_once(&store, Arc::new(SystemClock), &configured).await?;
+            println!("applied: running servers follow within a second");
+        }
+        None => println!("nothing has changed"),
+    }
     Ok(())
 }
 

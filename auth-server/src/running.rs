@@ -15,7 +15,7 @@ use shared_claims::service::running::{HEADERS_TIMEOUT, KEEP_ALIVE, MAX_CONNECTIO
 use shared_claims::service::{Running, observe};
 use time::OffsetDateTime;
 
-use crate::audit::Ledger;
+use crate::audit::{Event, Ledger};
 use crate::config::{Config, UserSettings};
 use crate::endpoints;
 use crate::registry::{self, LiveRegistry, SigningAlgorithm};
@@ -81,20 +81,23 @@ fn metrics_server(address: SocketAddr, server: web::Data<AuthServer>) -> anyhow:
     Ok(http.run())
 }
 
-/// Brings the database up to the configuration. True: APIs, clients or pairings have changed.
-pub async fn bring_up(config: &Config, store: &Store, now: OffsetDateTime) -> anyhow::Result<bool> {
+/// Brings the database up to the configuration. What has changed, if anything, is to be put on record.
+pub async fn bring_up(config: &Config, store: &Store, now: OffsetDateTime) -> anyhow::Result<Option<Event<'static>>> {
     store.migrate().await.context("the database's tables cannot be brought up to date")?;
     let changed = registry::apply(store, &config.apis, &config.clients, &config.pairings).await?;
-    if changed {
-        end_what_is_nobodys(config, store, now).await?;
-    }
+    let ended = if changed { end_what_is_nobodys(config, store, now).await? } else { 0 };
     provision_users(config, store, &passwords(config)?, now).await?;
     ensure_keys(store, &MasterKey::from_base64(&config.master_key)?, algorithms(config), now).await?;
-    Ok(changed)
+    Ok(changed.then_some(Event::Configured {
+        apis: config.apis.len(),
+        clients: config.clients.len(),
+        pairings: config.pairings.len(),
+        ended,
+    }))
 }
 
 /// Grants of clients, and for APIs, that are not registered any more.
-async fn end_what_is_nobodys(config: &Config, store: &Store, now: OffsetDateTime) -> anyhow::Result<()> {
+async fn end_what_is_nobodys(config: &Config, store: &Store, now: OffsetDateTime) -> anyhow::Result<usize> {
     let known = |holder: &Stranger| match holder {
         Stranger::Client(id) => config.clients.iter().any(|client| client.id.as_str() == id),
         Stranger::Api(identifier) => config.apis.iter().any(|api| api.identifier == *identifier),
@@ -103,7 +106,7 @@ async fn end_what_is_nobodys(config: &Config, store: &Store, now: OffsetDateTime
     if ended > 0 {
         log::info!("{ended} grants have ended with the client or API that they were for");
     }
-    Ok(())
+    Ok(ended)
 }
 
 fn passwords(config: &Config) -> anyhow::Result<Passwords> {
@@ -116,9 +119,12 @@ async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AuthSe
     let now = clock.now();
     let master_key = MasterKey::from_base64(&config.master_key)?;
     let store = Store::open(&config.database).context("database")?;
-    bring_up(&config, &store, now).await?;
+    let configured = bring_up(&config, &store, now).await?;
     let passwords = passwords(&config)?;
     let ledger = Ledger::open(store.clone(), Arc::clone(&clock)).await?;
+    if let Some(configured) = configured {
+        ledger.record(&configured).await?;
+    }
 
     let sessions = SessionLifetimes {
         absolute: config.lifetimes.session.try_into()?,

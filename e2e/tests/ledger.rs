@@ -124,3 +124,27 @@ async fn a_chain_is_shown_as_a_tree() -> Result<()> {
     assert_eq!((nobody.code, nobody.stderr.contains("no such rows")), (1, true));
     stack.stop().await
 }
+
+#[tokio::test]
+async fn what_administrators_change_is_on_record() -> Result<()> {
+    let stack = Stack::builder().in_process().start().await?;
+    for arguments in [&["users", "block", "alice"][..], &["users", "unblock", "alice"], &["keys", "rotate"]] {
+        let done = stack.command(arguments, |_| {}).await?;
+        ensure!(done.code == 0, "{done:?}");
+    }
+    let without_pairings = |world: &mut e2e::stack::Configuration| world.remove("pairings", ("target", API_B));
+    ensure!(stack.command(&["apply"], without_pairings).await?.code == 0, "apply");
+    let rows = rows(&stack).await?;
+    let told: Vec<_> =
+        rows.iter().filter_map(|row| Some((row["kind"].as_str()?, row["body"]["what"].as_str()))).collect();
+    for expected in
+        [("user changed", Some("blocked")), ("user changed", Some("unblocked")), ("key changed", Some("rotated"))]
+    {
+        assert!(told.contains(&expected), "{expected:?}: {told:?}");
+    }
+    let pairings: Vec<_> =
+        rows.iter().filter(|row| row["kind"] == "configured").map(|row| row["body"]["pairings"].clone()).collect();
+    assert_eq!(pairings, ["2", "1"], "at the first start, and by apply");
+    expect_verified(&stack).await?;
+    stack.stop().await
+}

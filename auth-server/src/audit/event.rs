@@ -62,6 +62,23 @@ pub enum Event<'a> {
         user: &'a str,
         client: &'a str,
     },
+    /// APIs, clients or pairings are not what they were; `ended`: so many grants ended with them.
+    Configured {
+        apis: usize,
+        clients: usize,
+        pairings: usize,
+        ended: usize,
+    },
+    /// A signing key was made, or taken out at once.
+    KeyChanged {
+        kid: &'a str,
+        what: &'static str,
+    },
+    /// An administrator locked a user out, or let them in again.
+    UserChanged {
+        user: &'a str,
+        what: &'static str,
+    },
     /// The user took back what they had agreed to: one pairing, or everything that the client had.
     ConsentWithdrawn {
         user: &'a str,
@@ -147,6 +164,14 @@ impl Event<'_> {
                     ("target", maybe(pairing.map(|(_, target)| target))),
                 ],
             ),
+            Self::Configured { apis, clients, pairings, ended } => (
+                "configured",
+                [("apis", apis), ("clients", clients), ("pairings", pairings), ("grants_ended", ended)]
+                    .map(|(key, count)| (key, Some(count.to_string())))
+                    .into(),
+            ),
+            Self::KeyChanged { kid, what } => ("key changed", vec![("kid", text(kid)), ("what", text(what))]),
+            Self::UserChanged { user, what } => ("user changed", vec![("user", text(user)), ("what", text(what))]),
             Self::ConsentDenied { user, client } => {
                 ("consent denied", vec![("user", text(user)), ("client", text(client))])
             }

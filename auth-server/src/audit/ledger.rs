@@ -54,6 +54,11 @@ impl Ledger {
         Ok(Self { events, clock })
     }
 
+    /// Puts the one event of a command on record, in a chain of its own.
+    pub async fn record_once(store: &Store, clock: Arc<dyn Clock>, event: &Event<'_>) -> anyhow::Result<()> {
+        Ok(Self::open(store.clone(), clock).await?.record(event).await?)
+    }
+
     /// Puts an event on record; it is durable when this returns.
     pub async fn record(&self, event: &Event<'_>) -> Result<(), NotRecorded> {
         event.log();

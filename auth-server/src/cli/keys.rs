@@ -1,10 +1,14 @@
 //! `keys`: list, rotate, retire.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use clap::Subcommand;
+use shared_claims::SystemClock;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
+use crate::audit::{Event, Ledger};
 use crate::config::Config;
 use crate::registry::SigningAlgorithm;
 use crate::store::Store;
@@ -42,6 +46,7 @@ impl Keys {
             }
             Self::Retire { kid } => {
                 retire_key(&store, &kid, now).await?;
+                on_record(&store, &kid, "retired").await?;
                 println!("{kid} has retired");
                 Ok(())
             }
@@ -80,6 +85,11 @@ async fn rotate(
     let longest = config.apis.iter().map(|api| api.token_lifetime).max().unwrap_or_default();
     let longest = Duration::try_from(longest)?.max(ID_TOKEN_LIFETIME);
     let kid = rotate_key(store, &master, alg, notice, longest, now).await?;
+    on_record(store, &kid, "rotated").await?;
     println!("{kid} is published, and signs from {}", shown(Some(now + notice)));
     Ok(())
+}
+
+async fn on_record(store: &Store, kid: &str, what: &'static str) -> anyhow::Result<()> {
+    Ledger::record_once(store, Arc::new(SystemClock), &Event::KeyChanged { kid, what }).await
 }

@@ -1,9 +1,13 @@
 //! `users`: list, block, unblock.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use clap::Subcommand;
+use shared_claims::SystemClock;
 use time::OffsetDateTime;
 
+use crate::audit::{Event, Ledger};
 use crate::config::Config;
 use crate::store::{Store, User};
 
@@ -41,6 +45,9 @@ async fn set_blocked(store: &Store, username: &str, blocked: bool, now: OffsetDa
     if blocked {
         store.delete_sessions_of_user(&user.id).await?;
     }
+    let what = if blocked { "blocked" } else { "unblocked" };
+    let event = Event::UserChanged { user: user.id.as_str(), what };
+    Ledger::record_once(store, Arc::new(SystemClock), &event).await?;
     println!("{username} is {}", if blocked { "blocked" } else { "not blocked" });
     Ok(())
 }
