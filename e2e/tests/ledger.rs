@@ -1,10 +1,11 @@
 //! The ledger: every token that left has its row, every refusal its reason, and nobody changes a row unseen.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use e2e::stack::{Database, Stack};
-use e2e::steps::{Exchange, Jwt, Person, Tokens};
+use e2e::steps::{Credentials, Exchange, Jwt, Person, Tokens};
 use e2e::world::{self, API_A, API_B, API_C, api_a_credentials, demo_machine_credentials};
 use rstest::rstest;
 use serde_json::Value;
@@ -146,5 +147,29 @@ async fn what_administrators_change_is_on_record() -> Result<()> {
         rows.iter().filter(|row| row["kind"] == "configured").map(|row| row["body"]["pairings"].clone()).collect();
     assert_eq!(pairings, ["2", "1"], "at the first start, and by apply");
     expect_verified(&stack).await?;
+    stack.stop().await
+}
+
+#[tokio::test]
+async fn a_flood_of_strangers_fills_one_row() -> Result<()> {
+    let stack = Stack::builder().in_process().start().await?;
+    let wrong = Credentials::basic("api-a", "api-a-wrong-secret-0123456789abcdefghijklmnopqrst");
+    for _ in 0..30 {
+        let form = [("grant_type", "client_credentials")];
+        stack.auth_server.token(&wrong, &form).await?.expect_error(401, "invalid_client")?;
+    }
+    let since = Instant::now();
+    let counted = loop {
+        let rows = rows(&stack).await?;
+        let of_strangers = rows.into_iter().filter(|row| row["kind"] == "refused strangers").collect::<Vec<_>>();
+        let count: u64 = of_strangers.iter().filter_map(|row| row["body"]["count"].as_u64()).sum();
+        if count == 30 {
+            break of_strangers;
+        }
+        ensure!(since.elapsed().as_secs() < 30, "not on record: {of_strangers:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    };
+    assert!(counted.len() <= 2, "thirty refusals take a row for each of two writes at most: {counted:?}");
+    assert_eq!(counted[0]["body"]["address"], "127.0.0.1");
     stack.stop().await
 }

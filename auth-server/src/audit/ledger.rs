@@ -14,7 +14,9 @@ use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
 
 use super::chain::{ANCHOR, append};
+use super::strangers::{Refused, Strangers};
 use super::{Event, address};
+use crate::protocol::OAuthError;
 use crate::store::{ChainHead, ChainId, LedgerRow, Store, StoreError};
 
 /// How many events may wait for the writer. More wait for a place.
@@ -26,6 +28,9 @@ const TOGETHER: usize = 256;
 /// How often the last rows of other chains are put on record, where there are new ones.
 const ANCHOR_EVERY: Duration = Duration::from_mins(1);
 
+/// How often refusals to strangers are put on record.
+const STRANGERS_EVERY: Duration = Duration::from_secs(5);
+
 /// The event could not be put on record, and what it is about must not leave: answer 503.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the ledger cannot be written now")]
@@ -35,6 +40,7 @@ pub struct NotRecorded;
 #[derive(Clone)]
 pub struct Ledger {
     events: mpsc::Sender<Pending>,
+    strangers: Arc<Strangers>,
     clock: Arc<dyn Clock>,
 }
 
@@ -50,8 +56,15 @@ impl Ledger {
         let mut writer = Writer { chain: ChainId::generate().to_string(), head: Head::Known(None), store };
         writer.anchor(clock.now()).await?;
         let (events, incoming) = mpsc::channel(WAITING);
-        tokio::spawn(writer.run(incoming, Arc::clone(&clock)));
-        Ok(Self { events, clock })
+        let strangers = Arc::new(Strangers::default());
+        tokio::spawn(writer.run(incoming, Arc::clone(&strangers), Arc::clone(&clock)));
+        Ok(Self { events, strangers, clock })
+    }
+
+    /// Counts a refusal to somebody who did not prove who they are: on record with others of its kind, in a while.
+    pub fn count_stranger(&self, endpoint: &'static str, error: &OAuthError) {
+        let (error, reason) = (error.code.as_str(), error.reason);
+        self.strangers.count(Refused { endpoint, error, reason, address: address::current() }, 1);
     }
 
     /// Puts the one event of a command on record, in a chain of its own.
@@ -86,6 +99,15 @@ fn row_of(event: &Event<'_>, now: OffsetDateTime) -> LedgerRow {
     unlinked(kind, &Value::Object(body), grant_id, user_id, now)
 }
 
+fn row_of_strangers(refused: &Refused, count: u64, now: OffsetDateTime) -> LedgerRow {
+    let Refused { endpoint, error, reason, address } = refused;
+    let address = address.map_or_else(|| "many".to_owned(), |address| address.to_string());
+    let body = serde_json::json!({
+        "endpoint": endpoint, "error": error, "reason": reason, "address": address, "count": count,
+    });
+    unlinked("refused strangers", &body, None, None, now)
+}
+
 fn unlinked(
     kind: &str,
     body: &Value,
@@ -114,24 +136,41 @@ enum Head {
 }
 
 impl Writer {
-    async fn run(mut self, mut incoming: mpsc::Receiver<Pending>, clock: Arc<dyn Clock>) {
+    async fn run(mut self, mut incoming: mpsc::Receiver<Pending>, strangers: Arc<Strangers>, clock: Arc<dyn Clock>) {
         let mut tick = tokio::time::interval(ANCHOR_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         tick.tick().await;
+        let mut often = tokio::time::interval(STRANGERS_EVERY);
+        often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut together = Vec::with_capacity(TOGETHER);
         loop {
             tokio::select! {
                 count = incoming.recv_many(&mut together, TOGETHER) => {
                     if count == 0 {
-                        return;
+                        return self.write_strangers(&strangers, clock.now()).await;
                     }
                     self.write_all(&mut together).await;
                 }
+                _ = often.tick() => self.write_strangers(&strangers, clock.now()).await,
                 _ = tick.tick() => {
                     if let Err(error) = self.anchor(clock.now()).await {
                         log::warn!("other chains of the ledger are not anchored now: {error}");
                     }
                 }
+            }
+        }
+    }
+
+    async fn write_strangers(&mut self, strangers: &Strangers, now: OffsetDateTime) {
+        let counts = strangers.take();
+        if counts.is_empty() {
+            return;
+        }
+        let rows = counts.iter().map(|(refused, count)| row_of_strangers(refused, *count, now)).collect();
+        if let Err(error) = self.write(rows, Vec::new()).await {
+            log::warn!("refusals to strangers are not on record yet: {error}");
+            for (refused, count) in counts {
+                strangers.count(refused, count);
             }
         }
     }

@@ -7,6 +7,7 @@ mod address;
 mod chain;
 mod event;
 mod ledger;
+mod strangers;
 mod verification;
 
 pub use address::coming_from;

@@ -33,7 +33,7 @@ impl ClientRequest {
             Ok(parameters) => parameters,
             Err(no_form) => {
                 let (status, error) = no_form.describe();
-                return Err(endpoint.refuse_stranger(None, status, &error));
+                return Err(endpoint.refuse_stranger(server, None, status, &error));
             }
         };
         let headers: Vec<&[u8]> = request.headers().get_all("authorization").map(HeaderValue::as_bytes).collect();
@@ -60,8 +60,15 @@ impl Endpoint {
         self.answer(error.status(), error)
     }
 
-    /// The same for somebody unknown: in the log alone, so that a flood of them cannot fill the ledger.
-    fn refuse_stranger(self, client: Option<&str>, status: u16, error: &OAuthError) -> HttpResponse {
+    /// The same for somebody unknown: in the log at once, in the ledger counted.
+    fn refuse_stranger(
+        self,
+        server: &AuthServer,
+        client: Option<&str>,
+        status: u16,
+        error: &OAuthError,
+    ) -> HttpResponse {
+        server.ledger.count_stranger(self.0, error);
         Event::Refused { endpoint: self.0, client, error: error.code.as_str(), reason: error.reason }.log();
         self.answer(status, error)
     }
@@ -86,7 +93,7 @@ impl Endpoint {
         client: Option<&str>,
         failure: &ClientAuthenticationFailure,
     ) -> HttpResponse {
-        let mut response = self.refuse_stranger(client, failure.error.status(), &failure.error);
+        let mut response = self.refuse_stranger(server, client, failure.error.status(), &failure.error);
         let challenge = failure.challenge(server.issuer.as_str()).and_then(|text| HeaderValue::from_str(&text).ok());
         if let Some(challenge) = challenge {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
