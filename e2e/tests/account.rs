@@ -16,14 +16,6 @@ async fn sign_in_at(page: Page, person: &Person, username: &str) -> Result<Page>
     person.send(&form.fill("username", username).fill("password", &e2e::world::password_of(username))).await
 }
 
-async fn agree(stack: &Stack, person: &Person) -> Result<Tokens> {
-    let app = stack.app()?;
-    let request = app.authorization_request().with("prompt", "consent");
-    let callback = app.authorize(&request, person).await?.callback()?;
-    let code = app.code_from(&callback, &request)?;
-    app.redeem(&code, &request.verifier).await?.expect_status(200)?.read()
-}
-
 #[rstest]
 #[case::sqlite(Database::Sqlite)]
 #[case::postgres(Database::Postgres)]
@@ -34,7 +26,7 @@ async fn a_pairing_that_is_taken_back_is_closed_at_the_next_exchange(#[case] dat
     }
     let stack = Stack::builder().in_process().on(database).start().await?;
     let alice = Person::named("alice")?;
-    let tokens = agree(&stack, &alice).await?;
+    let tokens = stack.app()?.sign_in_for_consent(&alice).await?;
     stack.api_a.archive(&tokens.access_token).await?.expect_status(200)?;
 
     let page = alice.look_at(account(&stack)?).await?;
@@ -56,7 +48,7 @@ async fn a_pairing_that_is_taken_back_is_closed_at_the_next_exchange(#[case] dat
 async fn taking_all_access_away_ends_what_the_app_holds() -> Result<()> {
     let stack = Stack::builder().in_process().start().await?;
     let alice = Person::named("alice")?;
-    let tokens = agree(&stack, &alice).await?;
+    let tokens = stack.app()?.sign_in_for_consent(&alice).await?;
     let page = alice.look_at(account(&stack)?).await?;
     let withdraw = page.form(|form| form.has_button("decision", "withdraw-app"))?;
     let page = alice.send(&withdraw.press("decision", "withdraw-app")).await?;
@@ -86,7 +78,7 @@ async fn a_person_signs_in_to_their_account_without_an_app() -> Result<()> {
 async fn nobody_takes_anything_away_for_somebody_else() -> Result<()> {
     let stack = Stack::builder().in_process().start().await?;
     let alice = Person::named("alice")?;
-    let tokens = agree(&stack, &alice).await?;
+    let tokens = stack.app()?.sign_in_for_consent(&alice).await?;
     let form = alice.look_at(account(&stack)?).await?.form(|form| form.has_button("decision", "withdraw-app"))?;
     let form = form.press("decision", "withdraw-app");
     // The same form, from another browser: its cookie is another, or there is none.

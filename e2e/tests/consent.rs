@@ -2,18 +2,9 @@
 
 use anyhow::{Context, Result};
 use e2e::stack::{Database, Stack};
-use e2e::steps::{Answer, Exchange, Person, Tokens};
+use e2e::steps::{Answer, Exchange, Person};
 use e2e::world::{self, API_C};
 use rstest::rstest;
-
-/// Alice is sent to `/authorize` with `prompt=consent`, as the demo app does it, and the app gets new tokens.
-async fn agree(stack: &Stack, person: &Person) -> Result<Tokens> {
-    let app = stack.app()?;
-    let request = app.authorization_request().with("prompt", "consent");
-    let callback = app.authorize(&request, person).await?.callback()?;
-    let code = app.code_from(&callback, &request)?;
-    app.redeem(&code, &request.verifier).await?.expect_status(200)?.read()
-}
 
 fn is_challenged(answer: Answer) -> Result<Answer> {
     answer.expect_challenge(401, "interaction_required")
@@ -37,7 +28,7 @@ async fn the_archive_opens_once_the_user_has_agreed_and_for_that_user_alone(#[ca
     // What needs no consent goes on.
     stack.api_a.report(&tokens.access_token).await?.expect_status(200)?;
 
-    let agreed = agree(&stack, &alice).await?;
+    let agreed = stack.app()?.sign_in_for_consent(&alice).await?;
     let report = stack.api_a.archive(&agreed.access_token).await?.expect_status(200)?.json();
     assert!(report["receipts"].as_u64().is_some_and(|receipts| receipts > 0), "{report}");
     // It is the person's, not one token's: also for the tokens from before, and at the next sign-in.
@@ -60,7 +51,7 @@ async fn who_does_not_agree_keeps_the_archive_closed() -> Result<()> {
     assert_eq!(callback.get("error"), Some("access_denied"), "{callback:?}");
     is_challenged(stack.api_a.archive(&tokens.access_token).await?)?;
     // Asked again, and this time they agree.
-    let agreed = agree(&stack, &alice).await?;
+    let agreed = stack.app()?.sign_in_for_consent(&alice).await?;
     stack.api_a.archive(&agreed.access_token).await?.expect_status(200)?;
     stack.stop().await
 }
@@ -81,7 +72,7 @@ async fn the_consent_page_says_who_will_see_what_where() -> Result<()> {
 #[tokio::test]
 async fn a_token_for_the_archive_is_for_the_archive_alone_and_names_who_acts() -> Result<()> {
     let stack = Stack::builder().start().await?;
-    let tokens = agree(&stack, &Person::named("alice")?).await?;
+    let tokens = stack.app()?.sign_in_for_consent(&Person::named("alice")?).await?;
     let exchange = Exchange::of(&tokens.access_token).to(API_C).scope("read:archive");
     let answer = exchange.send(&stack.auth_server, &world::api_a_credentials()).await?.expect_status(200)?;
     let token_c = answer.json()["access_token"].as_str().context("no access_token")?.to_owned();

@@ -243,10 +243,7 @@ async fn revoked(stack: &Stack) -> Result<String> {
 /// Alice agrees to the archive, which allows offline access here.
 async fn for_later(guide: &mut Writer<'_>) -> Result<()> {
     let (app, alice) = (guide.stack.app()?, Person::named("alice")?);
-    let request = app.authorization_request().with("prompt", "consent");
-    let callback = app.authorize(&request, &alice).await?.callback()?;
-    let code = app.code_from(&callback, &request)?;
-    let tokens: Tokens = app.redeem(&code, &request.verifier).await?.expect_status(200)?.read()?;
+    let tokens = app.sign_in_for_consent(&alice).await?;
     guide.name(&tokens.access_token, "$TOKEN_A");
     let asked = [("audience", API_C), ("scope", "openid offline_access read:archive")];
     guide.exchange("granted-for-later", &tokens.access_token, &asked).await.map(drop)

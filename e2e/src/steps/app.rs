@@ -175,6 +175,14 @@ impl App {
         Ok(tokens)
     }
 
+    /// The same with `prompt=consent`, as the demo app asks for it when consent is missing.
+    pub async fn sign_in_for_consent(&self, person: &Person) -> Result<Tokens> {
+        let request = self.authorization_request().with("prompt", "consent");
+        let callback = self.authorize(&request, person).await?.callback()?;
+        let code = self.code_from(&callback, &request)?;
+        self.redeem(&code, &request.verifier).await?.expect_status(200)?.read()
+    }
+
     /// The ID token is ours: signed by the issuer, for this app, and for this very request (OIDC Core 3.1.3.7).
     pub async fn check_id_token(&self, tokens: &Tokens, request: &AuthorizationRequest) -> Result<()> {
         let keys = self.auth_server.jwks().await?;
