@@ -3,7 +3,7 @@
 use super::*;
 
 fn explained(world: &World) -> Explanation {
-    world.with_facts(&world.asked, explain)
+    world.with_facts(&world.registry(), &world.asked, explain)
 }
 
 fn outcome(explanation: &Explanation, rule: Rule) -> &Outcome {

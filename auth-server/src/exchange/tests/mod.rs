@@ -217,11 +217,10 @@ impl World {
         Registry::new(self.apis.clone(), self.clients.clone(), self.pairings.clone()).unwrap()
     }
 
-    fn with_facts<T>(&self, asked: &Asked, judge: impl FnOnce(&Facts<'_>) -> T) -> T {
-        let registry = self.registry();
+    fn with_facts<T>(&self, registry: &Registry, asked: &Asked, judge: impl FnOnce(&Facts<'_>) -> T) -> T {
         judge(&Facts {
             now: NOW,
-            registry: &registry,
+            registry,
             asker: registry.client(self.asker).unwrap(),
             asked,
             subject: &self.subject,
@@ -236,8 +235,14 @@ impl World {
     /// Decides in one dialect; that the explanation comes to the same is looked at with every decision.
     #[track_caller]
     fn decide_in(&self, dialect: Dialect) -> Result<Granted, Refusal> {
+        self.decide_by(&self.registry(), dialect)
+    }
+
+    /// The same by a registry that is made once for a whole chain.
+    #[track_caller]
+    fn decide_by(&self, registry: &Registry, dialect: Dialect) -> Result<Granted, Refusal> {
         let asked = Asked { dialect, ..self.asked.clone() };
-        let (decision, explanation) = self.with_facts(&asked, |facts| (decide(facts), explain(facts)));
+        let (decision, explanation) = self.with_facts(registry, &asked, |facts| (decide(facts), explain(facts)));
         assert_eq!(decision, explanation.decision);
         decision
     }
