@@ -22,7 +22,7 @@ use crate::registry::{self, LiveRegistry, SigningAlgorithm};
 use crate::server::AuthServer;
 use crate::store::{PasswordHash, Store, Stranger};
 use crate::tls::LiveCertificate;
-use crate::tokens::{LiveKeys, MasterKey, StatusIndices, StatusLists, ensure_keys};
+use crate::tokens::{LiveKeys, MasterKey, StatusIndices, StatusLists, ensure_keys, verifier_of_own_tokens};
 use crate::users::{
     ConfiguredPassword, ConfiguredUser, PasswordSettings, Passwords, SessionLifetimes, Sessions, SignIn, SignInPolicy,
     provision,
@@ -131,6 +131,7 @@ async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AuthSe
         idle: config.lifetimes.session_idle.try_into()?,
     };
     Ok(AuthServer {
+        verifier: verifier_of_own_tokens(config.issuer.as_str())?,
         issuer: config.issuer,
         lifetimes: config.lifetimes,
         exchange_limits: config.exchange,

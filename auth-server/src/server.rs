@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use shared_claims::Clock;
 use shared_claims::service::Issuer;
+use shared_claims::validator::AccessTokenVerifier;
 use time::OffsetDateTime;
 
 use crate::audit::Ledger;
@@ -28,6 +29,8 @@ pub struct AuthServer {
     pub clock: Arc<dyn Clock>,
     pub registry: LiveRegistry,
     pub keys: LiveKeys,
+    /// Checks tokens of this server that come back to it.
+    pub verifier: AccessTokenVerifier,
     pub master_key: MasterKey,
     pub store: Store,
     pub ledger: Ledger,

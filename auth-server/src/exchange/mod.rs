@@ -31,6 +31,7 @@ pub use explanation::{Explanation, Outcome, Verdict};
 pub use facts::{ActorToken, Asked, Consents, Facts, GrantStanding, Limits, User};
 pub use refusal::Refusal;
 pub use rule::Rule;
+pub use subject::came_by_what_is_still_allowed;
 
 use crate::registry::Api;
 use examiner::{Examiner, FirstRefusal};
@@ -78,7 +79,7 @@ fn examine(facts: &Facts<'_>, examiner: &mut impl Examiner) -> Result<Granted, R
 
     examiner.demands(Rule::AddressedToAsker, subject::is_addressed_to(source, facts))?;
     examiner.demands(Rule::SubjectNotRevoked, subject::is_alive(facts))?;
-    examiner.demands(Rule::ChainStillAllowed, subject::came_by_what_is_still_allowed(facts))?;
+    examiner.demands(Rule::ChainStillAllowed, subject::chain_is_still_allowed(facts))?;
     examiner.demands(Rule::UserNotBlocked, subject::user_is_not_blocked(facts))?;
     examiner.demands(Rule::Binding, subject::is_not_bound_to_a_key(facts))?;
     let actor = examiner.needs(Rule::ActorToken, actor::who_acts(source, facts))?;

@@ -1,9 +1,11 @@
 //! What must hold for the subject token (RFC 8693 sections 2.1 and 4.4) beyond its own validity.
 
+use shared_claims::{AccessTokenClaims, Actor};
+
 use super::actor::client_of;
 use super::target::Target;
 use super::{Facts, GrantStanding, Refusal};
-use crate::registry::Api;
+use crate::registry::{Api, Registry};
 
 /// The subject token was issued for the API that now asks. Without this rule any client could exchange any token it
 /// got hold of (CVE-2022-1245 and its kin).
@@ -26,26 +28,35 @@ pub(super) fn is_alive(facts: &Facts<'_>) -> Result<(), Refusal> {
 /// Every client that the subject token came through is still registered, every agent still belongs to its client, and
 /// every hop of the chain is still paired: what was removed from the configuration cannot be extended with tokens that are
 /// still about.
-pub(super) fn came_by_what_is_still_allowed(facts: &Facts<'_>) -> Result<(), Refusal> {
-    let registry = facts.registry;
-    let allowed = |holds: bool| if holds { Ok(()) } else { Err(Refusal::ChainNoLongerAllowed) };
-    allowed(registry.client(&facts.subject.client_id).is_some())?;
-
-    let Some(chain) = &facts.subject.act else { return Ok(()) };
-    let mut called = facts.asker.api.as_deref();
-    for actor in chain.history() {
-        let client_id = client_of(actor);
-        let client = registry.client(client_id).ok_or(Refusal::ChainNoLongerAllowed)?;
-        if actor.sub != client_id {
-            let agent = registry.client(&actor.sub).ok_or(Refusal::ChainNoLongerAllowed)?;
-            allowed(agent.agent_of.as_deref() == Some(client_id))?;
-        }
-        if let (Some(caller), Some(target)) = (client.api.as_deref(), called) {
-            allowed(registry.pairing(caller, target).is_some())?;
-        }
-        called = client.api.as_deref();
+///
+/// `called`: the API that the token is for.
+#[must_use]
+pub fn came_by_what_is_still_allowed(registry: &Registry, token: &AccessTokenClaims, called: Option<&str>) -> bool {
+    if registry.client(&token.client_id).is_none() {
+        return false;
     }
-    Ok(())
+    let mut called = called;
+    token.act.iter().flat_map(Actor::history).all(|actor| {
+        let Some(client) = registry.client(client_of(actor)) else { return false };
+        let target = std::mem::replace(&mut called, client.api.as_deref());
+        let paired = match (client.api.as_deref(), target) {
+            (Some(source), Some(target)) => registry.pairing(source, target).is_some(),
+            _ => true,
+        };
+        paired && is_itself_or_its_agent(actor, registry)
+    })
+}
+
+fn is_itself_or_its_agent(actor: &Actor, registry: &Registry) -> bool {
+    let client_id = client_of(actor);
+    let agent = || registry.client(&actor.sub).is_some_and(|agent| agent.agent_of.as_deref() == Some(client_id));
+    actor.sub == client_id || agent()
+}
+
+pub(super) fn chain_is_still_allowed(facts: &Facts<'_>) -> Result<(), Refusal> {
+    let called = facts.asker.api.as_deref();
+    let allowed = came_by_what_is_still_allowed(facts.registry, facts.subject, called);
+    if allowed { Ok(()) } else { Err(Refusal::ChainNoLongerAllowed) }
 }
 
 /// Nobody acts for a blocked user.

@@ -5,11 +5,11 @@
 
 use serde::Serialize;
 use shared_claims::claims::{Confirmation, MayAct};
-use shared_claims::validator::AccessTokenVerifier;
 use shared_claims::{AccessTokenClaims, Actor, Audience, Scope};
 use time::OffsetDateTime;
 
 use super::{AuthenticatedClient, GrantError};
+use crate::exchange::came_by_what_is_still_allowed;
 use crate::protocol::{ErrorCode, OAuthError, Parameters};
 use crate::registry::Client;
 use crate::server::AuthServer;
@@ -87,18 +87,15 @@ pub async fn introspect(
 
 async fn access_token(server: &AuthServer, client: &Client, token: &str) -> Result<Option<Active>, GrantError> {
     let now = server.now();
-    let verifier = AccessTokenVerifier::new(server.issuer.as_str()).map_err(|error| {
-        log::error!("the issuer cannot be expected in tokens: {error}");
-        OAuthError::server_error()
-    })?;
-    let verifier = verifier.with_leeway(std::time::Duration::ZERO);
-    let Ok(token) = verifier.verify(token, server.keys().verification(), now) else { return Ok(None) };
+    let Ok(token) = server.verifier.verify(token, server.keys().verification(), now) else { return Ok(None) };
     if !may_know(client, &token) {
         return Ok(None);
     }
     let Some(txn) = token.txn.clone() else { return Ok(None) };
     let Some((_, user)) = behind(server, &GrantId::from(txn.as_str()), now).await? else { return Ok(None) };
-    if !is_still_allowed(server, &token) {
+    let registry = server.registry();
+    let called = token.aud.iter().find(|audience| registry.api(audience).is_some());
+    if !came_by_what_is_still_allowed(&registry, &token, called) {
         return Ok(None);
     }
     // Whoever shows a token here has used it: the refresh token that it came with was not lost on its way.
@@ -130,15 +127,6 @@ async fn access_token(server: &AuthServer, client: &Client, token: &str) -> Resu
 fn may_know(client: &Client, token: &AccessTokenClaims) -> bool {
     let own = client.api.as_ref().is_some_and(|api| token.aud.contains(api));
     own || token.aud.iter().any(|api| client.introspects.contains(api))
-}
-
-/// The client that the token was issued to is still there, and so is every client that acted.
-fn is_still_allowed(server: &AuthServer, token: &AccessTokenClaims) -> bool {
-    let registry = server.registry();
-    let known = |id: &str| registry.client(id).is_some();
-    let acted =
-        token.act.iter().flat_map(Actor::history).all(|actor| known(actor.client_id.as_deref().unwrap_or(&actor.sub)));
-    known(&token.client_id) && acted
 }
 
 /// A refresh token concerns nobody but its client.

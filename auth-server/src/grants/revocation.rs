@@ -5,7 +5,6 @@
 
 use secrecy::ExposeSecret as _;
 use shared_claims::AccessTokenClaims;
-use shared_claims::validator::AccessTokenVerifier;
 
 use super::{AuthenticatedClient, GrantError};
 use crate::audit::Event;
@@ -28,9 +27,9 @@ pub async fn revoke(
     let token: secrecy::SecretString = parameters.required("token")?.into();
     let token = token.expose_secret();
     if token.contains('.') {
-        match verified(server, token)? {
-            Some(token) => access_token(server, client, &token).await,
-            None => Ok(()),
+        match server.verifier.verify(token, server.keys().verification(), server.now()) {
+            Ok(token) => access_token(server, client, &token).await,
+            Err(_) => Ok(()),
         }
     } else {
         match server.store.find_refresh_token(SecretHash::of(token)).await? {
@@ -38,15 +37,6 @@ pub async fn revoke(
             None => Ok(()),
         }
     }
-}
-
-/// Expired or not by the clock: an expired one is of no effect either way.
-fn verified(server: &AuthServer, token: &str) -> Result<Option<AccessTokenClaims>, OAuthError> {
-    let verifier = AccessTokenVerifier::new(server.issuer.as_str()).map_err(|error| {
-        log::error!("the issuer cannot be expected in tokens: {error}");
-        OAuthError::server_error()
-    })?;
-    Ok(verifier.verify(token, server.keys().verification(), server.now()).ok())
 }
 
 async fn access_token(

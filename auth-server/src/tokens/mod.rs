@@ -4,6 +4,7 @@ mod access_token;
 mod id_token;
 mod key_ring;
 mod master_key;
+mod own_tokens;
 mod rotation;
 mod signing_key;
 mod status_index;
@@ -13,6 +14,7 @@ pub use access_token::{AccessTokenRequest, GrantContext, IssuedAccessToken, Sign
 pub use id_token::{ID_TOKEN_LIFETIME, IdTokenHint, IdTokenRequest, sign_id_token};
 pub use key_ring::{KeyRing, PublishedKey};
 pub use master_key::{MasterKey, SealError};
+pub use own_tokens::verifier_of_own_tokens;
 pub use rotation::{
     JWKS_MAX_AGE, LiveKeys, RotationError, SHORTEST_NOTICE, ensure_keys, list_keys, retire_key, rotate_key,
 };

@@ -84,9 +84,12 @@ async fn only_the_audiences_own_client_may_exchange() -> Result<()> {
     let stack = Stack::builder().configured(add_longer_chain).start().await?;
     let tokens = stack.sign_in("alice").await?;
     let ask = Exchange::of(&tokens.access_token);
-    // API B's client was never called with this token.
-    let answer = ask.clone().to(&api('c')).send(&stack.auth_server, &client('b')).await?;
-    assert_refused(&answer, 400, "invalid_request", "not_addressed_to_asker");
+    // API B's client was never called with this token, whichever way it names the target.
+    let named = [ask.clone().to(&api('c')), ask.clone().and("resource", &api('c')), ask.clone().scope("read:c")];
+    for ask in named {
+        let answer = ask.send(&stack.auth_server, &client('b')).await?;
+        assert_refused(&answer, 400, "invalid_request", "not_addressed_to_asker");
+    }
     // Clients that are no API's identity, or have no secret.
     for credentials in
         [world::demo_web_credentials(), world::demo_machine_credentials(), Credentials::public("demo-app")]
@@ -105,7 +108,12 @@ async fn only_our_own_living_access_tokens_are_exchanged() -> Result<()> {
     let tokens = stack.sign_in("alice").await?;
     let good = &tokens.access_token;
     let keys = stack.auth_server.jwks().await?;
+    let list = stack.auth_server.get("/oauth/status/0").await?.expect_status(200)?.body;
+    let (code, _) = stack.app()?.obtain_code(&Person::named("alice")?).await?;
     let mut subjects = vec![
+        ("a status list, which is signed by the same key", list),
+        ("a code", code),
+        ("an opaque text", "b3BhcXVl".to_owned()),
         ("an ID token", tokens.id_token()?.to_owned()),
         ("a refresh token", tokens.refresh_token()?.to_owned()),
         ("a header's value", format!("Bearer {good}")),

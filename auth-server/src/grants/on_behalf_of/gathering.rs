@@ -9,16 +9,26 @@ use crate::exchange::{self, ActorToken, Asked, Consents, Facts, GrantStanding, L
 use crate::grants::GrantError;
 use crate::protocol::{Dialect, ErrorCode, ExchangeRequest, OAuthError};
 use crate::registry::{Client, Registry};
+use crate::server::AuthServer;
 use crate::store::{Grant, GrantId, PairingConsent, Store, User};
 use crate::tokens::KeyRing;
 
 /// Where facts are looked up.
 pub struct Where<'a> {
     pub issuer: &'a str,
+    pub verifier: &'a AccessTokenVerifier,
     pub store: &'a Store,
     pub keys: &'a KeyRing,
     pub registry: &'a Registry,
     pub now: OffsetDateTime,
+}
+
+impl<'a> Where<'a> {
+    /// In a running server, at one moment.
+    #[must_use]
+    pub fn of(server: &'a AuthServer, keys: &'a KeyRing, registry: &'a Registry, now: OffsetDateTime) -> Self {
+        Self { issuer: server.issuer.as_str(), verifier: &server.verifier, store: &server.store, keys, registry, now }
+    }
 }
 
 /// What a decision is made from, and what the decision is made good with.
@@ -79,19 +89,13 @@ impl Gathered {
     }
 }
 
-/// One of this server's own access tokens that has not expired: without any leeway, since both ends of the comparison are
-/// this server's clock.
+/// One of this server's own access tokens that has not expired.
 fn verify(
     place: &Where<'_>,
     token: &SecretString,
     refused: &impl Fn(InvalidToken) -> OAuthError,
-) -> Result<AccessTokenClaims, GrantError> {
-    let verifier = AccessTokenVerifier::new(place.issuer).map_err(|error| {
-        log::error!("the issuer cannot be expected in tokens: {error}");
-        OAuthError::server_error()
-    })?;
-    let strict = verifier.with_leeway(std::time::Duration::ZERO);
-    Ok(strict.verify(token.expose_secret(), place.keys.verification(), place.now).map_err(refused)?)
+) -> Result<AccessTokenClaims, OAuthError> {
+    place.verifier.verify(token.expose_secret(), place.keys.verification(), place.now).map_err(refused)
 }
 
 /// RFC 8693 section 2.2.2 calls a bad subject token an invalid request, RFC 7523 section 3.1 a bad assertion an invalid

@@ -23,7 +23,7 @@ pub(super) async fn grant(
 ) -> Result<TokenResponse, GrantError> {
     let now = server.now();
     let (registry, keys) = (server.registry(), server.keys());
-    let place = Where { issuer: server.issuer.as_str(), store: &server.store, keys: &keys, registry: &registry, now };
+    let place = Where::of(server, &keys, &registry, now);
     let gathered = Gathered::from_request(&place, client, request).await?;
     let asked = Asked::from(request);
     let granted = exchange::decide(&gathered.facts(&place, client, &asked, server.exchange_limits))

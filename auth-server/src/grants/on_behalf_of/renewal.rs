@@ -46,7 +46,7 @@ pub async fn renew(
 ) -> Result<(IssuedAccessToken, Scope), GrantError> {
     let Renewal { grant, user, origin, token, asked } = *renewal;
     let (registry, keys) = (server.registry(), server.keys());
-    let place = Where { issuer: server.issuer.as_str(), store: &server.store, keys: &keys, registry: &registry, now };
+    let place = Where::of(server, &keys, &registry, now);
     let context = context_of(grant);
     let subject = original_subject(&place, &context, grant, origin);
     let actor = origin.agent.as_ref().map(|agent| original_actor(&subject, agent, grant));
