@@ -79,7 +79,7 @@ async fn what_is_taken_away_is_refused_by_every_replica_within_a_second(
     }
 
     let applied = stack.command(&["apply"], change).await?;
-    assert_eq!((applied.code, applied.stderr.as_str()), (0, ""), "{applied:?}");
+    assert_eq!(applied.code, 0, "{applied:?}");
     let since = Instant::now();
     for (server, refresh_token) in servers.iter().zip(&refresh_tokens) {
         let took = until_refused(server, &tokens, at_exchange, since).await?;
