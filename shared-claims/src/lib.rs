@@ -8,6 +8,7 @@
 //! - [`discovery`], [`jwks`]: where the issuer's endpoints are (RFC 8414), and its keys, fetched and kept.
 //! - [`resource_server`]: what an API keeps to check its callers' tokens.
 //! - [`bearer`]: the token of a request.
+//! - [`dpop`]: proof of possession, for tokens that are bound to a key (RFC 9449).
 //! - [`challenge`], [`problem`]: how an API refuses (RFC 6750, RFC 9457).
 //! - [`protected_resource`]: what an API says of itself (RFC 9728).
 //! - [`extract`] (feature `actix`): extractors, so that a handler's signature says who may call it.
@@ -56,6 +57,7 @@ pub mod challenge;
 pub mod claims;
 pub mod clock;
 pub mod discovery;
+pub mod dpop;
 #[cfg(feature = "client")]
 pub mod exchange;
 #[cfg(feature = "actix")]

@@ -76,7 +76,7 @@ pub(super) fn take_apart_as<'t>(token: &'t str, typ: &str, limit: usize) -> Resu
 }
 
 /// Base64url without padding, in its one canonical spelling (RFC 7515 section 2, RFC 4648 section 3.5).
-pub(super) fn decode(part: &str) -> Result<Vec<u8>, InvalidToken> {
+pub(crate) fn decode(part: &str) -> Result<Vec<u8>, InvalidToken> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidToken::Malformed)
 }
 

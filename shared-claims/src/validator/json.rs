@@ -14,10 +14,10 @@ use super::InvalidToken;
 const MAX_DEPTH: usize = 16;
 
 /// Claims that are objects. The derived readers would take an array for them, member by member.
-const OBJECTS: [&str; 5] = ["act", "cnf", "may_act", "status", "status_list"];
+const OBJECTS: [&str; 6] = ["act", "cnf", "jwk", "may_act", "status", "status_list"];
 
 /// Whether `json` is one object that has one meaning.
-pub(super) fn is_plain_object(json: &[u8]) -> Result<(), InvalidToken> {
+pub(crate) fn is_plain_object(json: &[u8]) -> Result<(), InvalidToken> {
     let mut reader = serde_json::Deserializer::from_slice(json);
     let top = Value { depth: 0, must_be_object: true };
     top.deserialize(&mut reader).and_then(|()| reader.end()).map_err(|_| InvalidToken::Malformed)

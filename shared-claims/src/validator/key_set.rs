@@ -93,7 +93,7 @@ fn usable(jwk: &Map<String, Value>) -> Option<(String, VerificationKey)> {
 }
 
 /// A published private key proves nothing any more (RFC 7518 sections 6.2.2, 6.3.2 and 6.4).
-fn has_private_members(jwk: &Map<String, Value>) -> bool {
+pub(crate) fn has_private_members(jwk: &Map<String, Value>) -> bool {
     ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|member| jwk.contains_key(*member))
 }
 
@@ -108,7 +108,7 @@ fn is_for_signatures(jwk: &Map<String, Value>) -> bool {
 
 /// The algorithms that this crate verifies with, each with the one kind of key that it is for (RFC 7518 section 3.1,
 /// RFC 8037 section 3.1). Symmetric ones are not among them: whoever can verify with such a key can also sign.
-fn algorithm(alg: &str, kty: &str, crv: Option<&str>) -> Option<Algorithm> {
+pub(crate) fn algorithm(alg: &str, kty: &str, crv: Option<&str>) -> Option<Algorithm> {
     let algorithm = match (alg, kty, crv) {
         ("RS256", "RSA", None) => Algorithm::RS256,
         ("RS384", "RSA", None) => Algorithm::RS384,

@@ -21,6 +21,9 @@ use time::OffsetDateTime;
 
 use crate::AccessTokenClaims;
 pub use error::{InvalidExpectation, InvalidToken};
+pub(crate) use header::decode;
+pub(crate) use json::is_plain_object;
+pub(crate) use key_set::{algorithm, has_private_members};
 pub use key_set::{InvalidKeySet, KeySet, VerificationKey};
 
 /// How far two clocks may be apart.
