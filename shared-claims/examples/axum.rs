@@ -10,11 +10,10 @@ use axum::http::{StatusCode, request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
-use shared_claims::bearer::bearer_token;
+use shared_claims::bearer::presented_token;
+use shared_claims::dpop::DPOP;
 use shared_claims::problem::PROBLEM_JSON;
-use shared_claims::{
-    AccessToken, CallerAnswer, Challenge, ExchangeClient, Problem, Refusal, ResourceServer, Scope, Unauthenticated,
-};
+use shared_claims::{AccessToken, CallerAnswer, Challenge, ExchangeClient, Problem, ResourceServer, Scope};
 
 /// What the handlers share.
 pub struct Api {
@@ -60,16 +59,14 @@ impl FromRequestParts<Arc<Api>> for Caller {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut request::Parts, api: &Arc<Api>) -> Result<Self, Refused> {
-        let headers = parts.headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
-        let token = bearer_token(headers, parts.uri.query().unwrap_or_default());
+        let all = |name| parts.headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        let token = presented_token(all(AUTHORIZATION.as_str()), all(DPOP), parts.uri.query().unwrap_or_default());
         let token = token.map_err(|refusal| api.guard.challenge(refusal))?;
-        match api.guard.authenticate(token).await {
-            Ok(caller) => Ok(Self(caller)),
-            Err(Unauthenticated::Invalid(why)) => {
-                Err(api.guard.challenge(Refusal::InvalidToken(why.to_string())).into())
-            }
-            Err(_) => Err(Refused { problem: Problem::new(503, "Service Unavailable"), headers: vec![] }),
-        }
+        let caller = api.guard.authenticate_request(token, parts.method.as_str(), parts.uri.path()).await;
+        caller.map(Self).map_err(|refused| match refused.refusal() {
+            Some(refusal) => api.guard.challenge(refusal).into(),
+            None => Refused { problem: Problem::new(503, "Service Unavailable"), headers: vec![] },
+        })
     }
 }
 

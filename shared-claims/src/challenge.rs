@@ -1,8 +1,9 @@
-//! How an API refuses a request for its token: a challenge that clients understand (RFC 6750 section 3), which names the
-//! API's metadata (RFC 9728 section 5.1), with a problem document for people (RFC 9457).
+//! How an API refuses a request for its token: a challenge that clients understand (RFC 6750 section 3, RFC 9449 section 7.1),
+//! which names the API's metadata (RFC 9728 section 5.1), with a problem document for people (RFC 9457).
 
 use std::fmt::Write as _;
 
+use crate::dpop::{ALGORITHMS, DPOP};
 use crate::{AccessToken, Problem, ResourceServer, Scope};
 
 /// Why a request is refused for its token (RFC 6750 section 3.1). Texts are public.
@@ -15,6 +16,10 @@ pub enum Refusal {
     InvalidRequest(String),
     /// The token is no good: 401. The client gets a fresh one and tries again.
     InvalidToken(String),
+    /// The token is bound to a key, and nothing proves that the sender holds it (RFC 9449 section 7.1): 401.
+    BoundToken(String),
+    /// The proof that came with the token proves nothing (RFC 9449 section 7.1): 401.
+    InvalidDpopProof(String),
     /// The user must agree at a page first: 401. The app sends the user to `/authorize` with `prompt=consent`.
     InteractionRequired(String),
     /// The user must sign in more strongly or more recently: 401, with what is demanded (RFC 9470 section 3).
@@ -35,6 +40,8 @@ pub struct Challenge {
     refusal: Refusal,
     realm: String,
     metadata_url: Option<String>,
+    /// The API takes no other tokens than bound ones.
+    bound_only: bool,
 }
 
 impl ResourceServer {
@@ -46,6 +53,7 @@ impl ResourceServer {
             refusal,
             realm: self.metadata().resource.clone(),
             metadata_url: self.metadata_url().map(ToString::to_string),
+            bound_only: self.metadata().dpop_bound_access_tokens_required,
         }
     }
 
@@ -71,6 +79,8 @@ impl Challenge {
         match self.refusal {
             Refusal::MissingToken
             | Refusal::InvalidToken(_)
+            | Refusal::BoundToken(_)
+            | Refusal::InvalidDpopProof(_)
             | Refusal::InteractionRequired(_)
             | Refusal::InsufficientUserAuthentication { .. } => 401,
             Refusal::InvalidRequest(_) => 400,
@@ -84,7 +94,8 @@ impl Challenge {
         match self.refusal {
             Refusal::MissingToken => None,
             Refusal::InvalidRequest(_) => Some("invalid_request"),
-            Refusal::InvalidToken(_) => Some("invalid_token"),
+            Refusal::InvalidToken(_) | Refusal::BoundToken(_) => Some("invalid_token"),
+            Refusal::InvalidDpopProof(_) => Some("invalid_dpop_proof"),
             Refusal::InteractionRequired(_) => Some("interaction_required"),
             Refusal::InsufficientUserAuthentication { .. } => Some("insufficient_user_authentication"),
             Refusal::InsufficientScope(_) => Some("insufficient_scope"),
@@ -94,7 +105,8 @@ impl Challenge {
     /// What goes behind `WWW-Authenticate:`.
     #[must_use]
     pub fn header_value(&self) -> String {
-        let mut value = format!("Bearer realm=\"{}\"", quotable(&self.realm));
+        let scheme = if self.is_about_proof() { DPOP } else { "Bearer" };
+        let mut value = format!("{scheme} realm=\"{}\"", quotable(&self.realm));
         let mut add = |name: &str, text: &str| {
             // Writing to a String cannot fail.
             let _ = write!(value, ", {name}=\"{}\"", quotable(text));
@@ -114,10 +126,18 @@ impl Challenge {
                 add("max_age", &seconds.to_string());
             }
         }
+        if self.is_about_proof() {
+            add("algs", &ALGORITHMS.join(" "));
+        }
         if let Some(url) = &self.metadata_url {
             add("resource_metadata", url);
         }
         value
+    }
+
+    /// Whether the client has to send a proof (RFC 9449 section 7.1).
+    fn is_about_proof(&self) -> bool {
+        self.bound_only || matches!(self.refusal, Refusal::BoundToken(_) | Refusal::InvalidDpopProof(_))
     }
 
     #[must_use]
@@ -133,10 +153,15 @@ impl Challenge {
 
     fn description(&self) -> String {
         match &self.refusal {
+            Refusal::MissingToken if self.bound_only => {
+                "send an access token in the header Authorization: DPoP, with a proof".to_owned()
+            }
             Refusal::MissingToken => "send an access token in the header Authorization: Bearer".to_owned(),
             Refusal::InsufficientScope(scope) => format!("the token does not allow this: it needs the scope {scope}"),
             Refusal::InvalidRequest(text)
             | Refusal::InvalidToken(text)
+            | Refusal::BoundToken(text)
+            | Refusal::InvalidDpopProof(text)
             | Refusal::InteractionRequired(text)
             | Refusal::InsufficientUserAuthentication { description: text, .. } => text.clone(),
         }

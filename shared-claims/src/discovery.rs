@@ -23,6 +23,8 @@ pub struct ServerMetadata {
     pub issuer: String,
     pub jwks_uri: Url,
     pub token_endpoint: Url,
+    /// The same as the issuer itself names it: what a proof for it names (RFC 9449 section 4.2).
+    pub token_endpoint_name: Url,
     /// Where the addresses of its status lists are (Token Status List section 9.2).
     pub status_lists: Option<Url>,
 }
@@ -146,7 +148,8 @@ impl Inner {
         }
         Ok(ServerMetadata {
             jwks_uri: self.reachable(document.jwks_uri)?,
-            token_endpoint: self.reachable(document.token_endpoint)?,
+            token_endpoint: self.reachable(document.token_endpoint.clone())?,
+            token_endpoint_name: document.token_endpoint,
             status_lists: document.status_list_aggregation_endpoint.map(|url| self.reachable(url)).transpose()?,
             issuer: document.issuer,
         })
@@ -208,6 +211,7 @@ mod tests {
         let metadata = discovery(&server).metadata().await.unwrap();
         assert_eq!(metadata.issuer, ISSUER);
         assert_eq!(metadata.token_endpoint.as_str(), format!("{}/oauth/token", server.uri()));
+        assert_eq!(metadata.token_endpoint_name.as_str(), format!("{ISSUER}/oauth/token"));
     }
 
     #[tokio::test]

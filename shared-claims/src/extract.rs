@@ -13,8 +13,9 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use actix_web::{FromRequest, HttpRequest, web};
 
-use crate::bearer::bearer_token;
+use crate::bearer::{PresentedToken, presented_token};
 use crate::challenge::Refusal;
+use crate::dpop::DPOP;
 use crate::{AccessToken, ChainPolicy, ChainRefused, Problem, ResourceServer, Scope, Unauthenticated};
 
 /// A scope that a handler demands, as a type. Made by [`required_scope!`](crate::required_scope).
@@ -157,10 +158,11 @@ impl<S: RequiredScope, C: RequiredChain> FromRequest for Caller<S, C> {
             log::error!("the app has no web::Data<ResourceServer>, so nobody can be let in");
             return Box::pin(async { Err(Problem::new(500, "Internal Server Error").into()) });
         };
-        let token = token_of(request).map(ToOwned::to_owned);
+        let request = request.clone();
         Box::pin(async move {
-            let token = token.map_err(|refusal| api.challenge(refusal))?;
-            let token = api.authenticate(&token).await.map_err(|refused| answer(&api, &refused))?;
+            let presented = token_of(&request).map_err(|refusal| api.challenge(refusal))?;
+            let authenticated = api.authenticate_request(presented, request.method().as_str(), request.path()).await;
+            let token = authenticated.map_err(|refused| answer(&api, &refused))?;
             // `required_scope!` lets no other text through than one that parses; what did would allow nobody.
             let scope: Scope =
                 S::SCOPE.parse().map_err(|_| api.challenge(Refusal::InsufficientScope(Scope::empty())))?;
@@ -171,10 +173,10 @@ impl<S: RequiredScope, C: RequiredChain> FromRequest for Caller<S, C> {
     }
 }
 
-/// The token of the request, sent in the one way that is accepted.
-fn token_of(request: &HttpRequest) -> Result<&str, Refusal> {
-    let headers = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
-    bearer_token(headers, request.query_string())
+/// The token of the request, sent in a way that is accepted.
+fn token_of(request: &HttpRequest) -> Result<PresentedToken<'_>, Refusal> {
+    let all = |name| request.headers().get_all(name).map(HeaderValue::as_bytes);
+    presented_token(all(AUTHORIZATION.as_str()), all(DPOP), request.query_string())
 }
 
 fn log_refused(refused: &ChainRefused) {
@@ -183,15 +185,12 @@ fn log_refused(refused: &ChainRefused) {
 
 fn answer(api: &ResourceServer, refused: &Unauthenticated) -> actix_web::Error {
     log::debug!("a token is refused: {}", refused.reason());
-    match refused {
-        Unauthenticated::Invalid(invalid) => api.challenge(Refusal::InvalidToken(invalid.to_string())).into(),
-        Unauthenticated::Ended => api.challenge(Refusal::InvalidToken(refused.to_string())).into(),
-        Unauthenticated::Unavailable => {
-            let problem = Problem::new(503, "Service Unavailable").with_detail(refused.to_string());
-            let response = problem.builder().insert_header((RETRY_AFTER, "1")).body(problem.body());
-            InternalError::from_response(problem, response).into()
-        }
+    if let Some(refusal) = refused.refusal() {
+        return api.challenge(refusal).into();
     }
+    let problem = Problem::new(503, "Service Unavailable").with_detail(refused.to_string());
+    let response = problem.builder().insert_header((RETRY_AFTER, "1")).body(problem.body());
+    InternalError::from_response(problem, response).into()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::Scope;
+use crate::dpop::ALGORITHMS;
 
 /// Where the document is, below the API's origin (RFC 9728 section 3).
 pub const WELL_KNOWN_PATH: &str = "/.well-known/oauth-protected-resource";
@@ -21,6 +22,12 @@ pub struct ProtectedResourceMetadata {
     pub scopes_supported: Vec<String>,
     /// Only `header`: a token in a query or a form ends up in logs (RFC 9700 section 4.3.2).
     pub bearer_methods_supported: Vec<String>,
+    /// What a proof may be signed with (RFC 9449); empty where the API does not know its own address, and so can take none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dpop_signing_alg_values_supported: Vec<String>,
+    /// Whether only tokens are taken that are bound to a key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens_required: bool,
 }
 
 impl ProtectedResourceMetadata {
@@ -31,7 +38,17 @@ impl ProtectedResourceMetadata {
             authorization_servers: vec![issuer.to_owned()],
             scopes_supported: scopes.iter().map(ToString::to_string).collect(),
             bearer_methods_supported: vec!["header".to_owned()],
+            dpop_signing_alg_values_supported: Vec::new(),
+            dpop_bound_access_tokens_required: false,
         }
+    }
+
+    /// An API that checks proofs, and takes no token without one where `required`.
+    #[must_use]
+    pub(crate) fn with_proofs(mut self, required: bool) -> Self {
+        self.dpop_signing_alg_values_supported = ALGORITHMS.map(str::to_owned).to_vec();
+        self.dpop_bound_access_tokens_required = required;
+        self
     }
 }
 

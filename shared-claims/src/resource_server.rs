@@ -7,12 +7,14 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use url::Url;
 
+use crate::bearer::PresentedToken;
 use crate::discovery::Discovery;
+use crate::dpop::{Demand, InvalidProof, Proof, SeenProofs};
 use crate::jwks::Jwks;
 use crate::protected_resource::{self, ProtectedResourceMetadata};
 use crate::status_list::{StalePolicy, StatusLists, StatusRefusal};
 use crate::validator::{InvalidExpectation, InvalidToken, Validator, key_id};
-use crate::{AccessToken, Clock, Scope, SystemClock, http};
+use crate::{AccessToken, Clock, Refusal, Scope, SystemClock, http};
 
 /// For how long a request may wait for the issuer's keys.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -30,6 +32,9 @@ pub enum Unauthenticated {
     /// The chain that the token belongs to has ended: answer 401 `invalid_token`.
     #[error("what the token came from has ended")]
     Ended,
+    /// The proof that came with the token proves nothing: answer 401 `invalid_dpop_proof`.
+    #[error(transparent)]
+    Proof(#[from] InvalidProof),
 }
 
 impl From<StatusRefusal> for Unauthenticated {
@@ -49,6 +54,18 @@ impl Unauthenticated {
             Self::Invalid(invalid) => invalid.reason(),
             Self::Unavailable => "keys_unavailable",
             Self::Ended => "token_revoked",
+            Self::Proof(invalid) => invalid.reason(),
+        }
+    }
+
+    /// What the caller hears. None: answer 503.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Invalid(InvalidToken::Bound | InvalidToken::NotBound) => Some(Refusal::BoundToken(self.to_string())),
+            Self::Invalid(_) | Self::Ended => Some(Refusal::InvalidToken(self.to_string())),
+            Self::Proof(_) => Some(Refusal::InvalidDpopProof(self.to_string())),
+            Self::Unavailable => None,
         }
     }
 }
@@ -61,6 +78,9 @@ pub enum InvalidResourceServer {
     Expectation(#[from] InvalidExpectation),
     #[error("the HTTP client cannot be made: {0}")]
     Http(#[from] reqwest::Error),
+    /// A proof names the address that it was made for.
+    #[error("to demand bound tokens the API must know its own address: set its public_url")]
+    NoAddress,
 }
 
 /// Checks the tokens that come to one API. Clones share the issuer's keys.
@@ -74,6 +94,9 @@ struct Inner {
     clock: Arc<dyn Clock>,
     metadata: ProtectedResourceMetadata,
     metadata_url: Option<Url>,
+    /// The own addresses, as callers know them.
+    addresses: Vec<Url>,
+    seen_proofs: SeenProofs,
 }
 
 impl std::fmt::Debug for ResourceServer {
@@ -88,8 +111,10 @@ pub struct ResourceServerBuilder {
     identifier: String,
     backchannel_url: Option<Url>,
     public_url: Option<Url>,
+    also_reached_at: Vec<Url>,
     scopes: Scope,
     stale_policy: StalePolicy,
+    require_bound_tokens: bool,
     clock: Arc<dyn Clock>,
 }
 
@@ -108,6 +133,14 @@ impl ResourceServerBuilder {
         self
     }
 
+    /// Further base addresses of this API, for callers that know it under another name than the public one (in a network of
+    /// containers, say): a proof names the address that its maker called.
+    #[must_use]
+    pub fn also_reached_at(mut self, addresses: impl IntoIterator<Item = Url>) -> Self {
+        self.also_reached_at.extend(addresses);
+        self
+    }
+
     /// The scopes that this API knows, for its metadata.
     #[must_use]
     pub fn scopes(mut self, scopes: Scope) -> Self {
@@ -123,6 +156,14 @@ impl ResourceServerBuilder {
         self
     }
 
+    /// Takes only tokens that are bound to a key, each with a proof that the caller holds it (RFC 9449). Unless set, a bearer
+    /// token will do; a bound one needs its proof in any case.
+    #[must_use]
+    pub fn require_bound_tokens(mut self, required: bool) -> Self {
+        self.require_bound_tokens = required;
+        self
+    }
+
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -131,18 +172,25 @@ impl ResourceServerBuilder {
 
     /// Fails where the issuer or the identifier is empty: nothing would be checked against it.
     pub fn build(self) -> Result<ResourceServer, InvalidResourceServer> {
+        if self.require_bound_tokens && self.public_url.is_none() {
+            return Err(InvalidResourceServer::NoAddress);
+        }
         let validator = Validator::new(&self.issuer, &self.identifier)?;
         let http = http::client(TIMEOUT)?;
         let discovery = Discovery::new(&self.issuer, self.backchannel_url, http.clone());
         let jwks = Jwks::new(discovery.clone(), http.clone(), Arc::clone(&self.clock));
+        let metadata = ProtectedResourceMetadata::new(&self.identifier, &self.issuer, &self.scopes);
+        let required = self.require_bound_tokens;
         let lists = (discovery, jwks.clone(), http, Arc::clone(&self.clock));
         Ok(ResourceServer(Arc::new(Inner {
             validator,
             jwks,
             status_lists: StatusLists::new(lists.0, lists.1, lists.2, lists.3, self.stale_policy),
             clock: self.clock,
-            metadata: ProtectedResourceMetadata::new(&self.identifier, &self.issuer, &self.scopes),
+            metadata: if self.public_url.is_some() { metadata.with_proofs(required) } else { metadata },
             metadata_url: self.public_url.as_ref().map(protected_resource::address),
+            addresses: self.public_url.into_iter().chain(self.also_reached_at).collect(),
+            seen_proofs: SeenProofs::default(),
         })))
     }
 }
@@ -156,20 +204,54 @@ impl ResourceServer {
             identifier: identifier.to_owned(),
             backchannel_url: None,
             public_url: None,
+            also_reached_at: Vec::new(),
             scopes: Scope::empty(),
             stale_policy: StalePolicy::default(),
+            require_bound_tokens: false,
             clock: Arc::new(SystemClock),
         }
     }
 
-    /// Checks a token that came as a bearer token.
+    /// Checks a token that came without a proof, or lay in a queue.
     pub async fn authenticate(&self, token: &str) -> Result<AccessToken, Unauthenticated> {
-        let keys = self.0.jwks.keys_for(&key_id(token)?).await.map_err(|_| Unauthenticated::Unavailable)?;
-        let claims = self.0.validator.validate(token, &keys, self.now())?;
-        // A bound token in the hands of somebody without its key is stolen (RFC 9449 section 7.2, RFC 8705 section 3).
-        if claims.cnf.is_some() {
+        let token = self.validate(token).await?;
+        match (&token.claims.cnf, self.0.metadata.dpop_bound_access_tokens_required) {
+            // A bound token in the hands of somebody without its key is stolen (RFC 9449 section 7.2, RFC 8705 section 3).
+            (Some(_), _) => Err(InvalidToken::Bound.into()),
+            (None, true) => Err(InvalidToken::NotBound.into()),
+            (None, false) => Ok(token),
+        }
+    }
+
+    /// Checks the token of a request, and the proof beside it (RFC 9449 section 7.1). `path`: of the request, below the API's
+    /// public address.
+    pub async fn authenticate_request(
+        &self,
+        presented: PresentedToken<'_>,
+        method: &str,
+        path: &str,
+    ) -> Result<AccessToken, Unauthenticated> {
+        let Some(proof) = presented.proof else { return self.authenticate(presented.token).await };
+        let token = self.validate(presented.token).await?;
+        // Without its own address the API cannot tell what a proof was made for, and says so in its metadata.
+        if self.0.metadata.dpop_signing_alg_values_supported.is_empty() {
             return Err(InvalidToken::Bound.into());
         }
+        let bound_to = token.claims.cnf.as_ref().ok_or(InvalidToken::NotBound)?;
+        let addresses: Vec<Url> = self.0.addresses.iter().map(|base| below(base, path)).collect();
+        let demand = Demand { method, addresses: &addresses, access_token: Some(presented.token), now: self.now() };
+        let proof = Proof::check(proof, &demand)?;
+        if bound_to.jkt.as_ref() != Some(&proof.jkt) {
+            return Err(InvalidToken::BoundToAnotherKey.into());
+        }
+        self.0.seen_proofs.take(&proof)?;
+        Ok(token)
+    }
+
+    /// Everything but whether it is bound.
+    async fn validate(&self, token: &str) -> Result<AccessToken, Unauthenticated> {
+        let keys = self.0.jwks.keys_for(&key_id(token)?).await.map_err(|_| Unauthenticated::Unavailable)?;
+        let claims = self.0.validator.validate(token, &keys, self.now())?;
         if let Some(status) = &claims.status {
             self.0.status_lists.check(&status.status_list).await?;
         }
@@ -191,6 +273,13 @@ impl ResourceServer {
     fn now(&self) -> OffsetDateTime {
         self.0.clock.now()
     }
+}
+
+/// The address of a path of this API, as its callers know it.
+fn below(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}/{}", base.path().trim_end_matches('/'), path.trim_start_matches('/')));
+    url
 }
 
 #[cfg(test)]

@@ -10,7 +10,19 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use url::Url;
 
-use super::{Demand, access_token_hash};
+use super::access_token_hash;
+
+/// The request that a proof is for.
+#[derive(Clone, Copy, Debug)]
+pub struct ProofRequest<'a> {
+    pub method: &'a str,
+    pub url: &'a Url,
+    /// The access token that it carries, if it does.
+    pub access_token: Option<&'a str>,
+    /// The one that the server gave last, where it gives any (RFC 9449 section 8).
+    pub nonce: Option<&'a str>,
+    pub now: OffsetDateTime,
+}
 
 /// A key for proofs, of P-256. Tokens that are bound to it are of use in this process alone, and die with it.
 pub struct ProofKey {
@@ -38,20 +50,20 @@ impl ProofKey {
         &self.jkt
     }
 
-    /// A proof for one request. `nonce`: the one that the server gave last, where it gives any (RFC 9449 section 8).
-    pub fn proof(&self, demand: &Demand<'_>, nonce: Option<&str>) -> Result<String, Unspecified> {
+    /// A proof for one request.
+    pub fn proof(&self, request: &ProofRequest<'_>) -> Result<String, Unspecified> {
         let mut jti = [0; 16];
         fill(&mut jti)?;
-        let mut htu: Url = demand.url.clone();
+        let mut htu = request.url.clone();
         htu.set_query(None);
         htu.set_fragment(None);
         let mut claims = json!({
-            "jti": encode(jti), "htm": demand.method, "htu": htu.as_str(), "iat": demand.now.unix_timestamp(),
+            "jti": encode(jti), "htm": request.method, "htu": htu.as_str(), "iat": request.now.unix_timestamp(),
         });
-        if let Some(token) = demand.access_token {
+        if let Some(token) = request.access_token {
             claims["ath"] = access_token_hash(token).into();
         }
-        if let Some(nonce) = nonce {
+        if let Some(nonce) = request.nonce {
             claims["nonce"] = nonce.into();
         }
         self.sign(&claims)

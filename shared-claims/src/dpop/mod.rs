@@ -10,7 +10,7 @@ mod seen;
 #[cfg(test)]
 mod tests;
 
-pub use key::ProofKey;
+pub use key::{ProofKey, ProofRequest};
 pub use proof::{ACCEPTED_FOR, Demand, InvalidProof, Proof};
 pub use seen::SeenProofs;
 

@@ -29,8 +29,8 @@ const AHEAD: Duration = Duration::seconds(5);
 pub struct Demand<'a> {
     /// The request's method.
     pub method: &'a str,
-    /// The request's address, as clients know it; query and fragment do not count.
-    pub url: &'a Url,
+    /// The request's address, as clients know it, or what else clients may call it; query and fragment do not count.
+    pub addresses: &'a [Url],
     /// The access token that the request comes with, if one does.
     pub access_token: Option<&'a str>,
     pub now: OffsetDateTime,
@@ -198,7 +198,8 @@ fn judge(claims: &Claims, demand: &Demand<'_>) -> Result<(), InvalidProof> {
     if claims.htm != demand.method {
         return Err(InvalidProof::OtherMethod);
     }
-    if address(&claims.htu) != Some(without_query(demand.url.clone())) {
+    let htu = address(&claims.htu).ok_or(InvalidProof::OtherAddress)?;
+    if !demand.addresses.iter().any(|address| without_query(address.clone()) == htu) {
         return Err(InvalidProof::OtherAddress);
     }
     if claims.iat > demand.now.saturating_add(AHEAD) {

@@ -17,8 +17,7 @@ fn address() -> Url {
 }
 
 fn check(text: &str, access_token: Option<&str>) -> Result<Proof, InvalidProof> {
-    let url = address();
-    Proof::check(text, &Demand { method: "POST", url: &url, access_token, now: NOW })
+    Proof::check(text, &Demand { method: "POST", addresses: &[address()], access_token, now: NOW })
 }
 
 fn claims() -> Value {
@@ -32,12 +31,12 @@ fn key() -> ProofKey {
 #[test]
 fn a_proof_of_ours_passes_and_tells_whose_key_it_is() {
     let (key, url) = (key(), address());
-    let demand = Demand { method: "POST", url: &url, access_token: Some("token"), now: NOW };
-    let text = key.proof(&demand, Some("nonce-1")).unwrap();
+    let request = |nonce| ProofRequest { method: "POST", url: &url, access_token: Some("token"), nonce, now: NOW };
+    let text = key.proof(&request(Some("nonce-1"))).unwrap();
     let proof = check(&text, Some("token")).unwrap();
     assert_eq!((proof.jkt.as_str(), proof.nonce.as_deref()), (key.jkt(), Some("nonce-1")));
     assert!(is_thumbprint(&proof.jkt), "{}", proof.jkt);
-    assert_ne!(proof.jti, check(&key.proof(&demand, None).unwrap(), Some("token")).unwrap().jti);
+    assert_ne!(proof.jti, check(&key.proof(&request(None)).unwrap(), Some("token")).unwrap().jti);
 }
 
 /// The key and its thumbprint of RFC 9449 section 6.1, in the proof of its section 4.1.
@@ -50,7 +49,7 @@ fn the_example_of_the_rfc_has_the_thumbprint_of_the_rfc() {
         xRZT3Lg";
     let url: Url = "https://server.example.com/token".parse().unwrap();
     let now = OffsetDateTime::from_unix_timestamp(1_562_262_616).unwrap();
-    let proof = Proof::check(EXAMPLE, &Demand { method: "POST", url: &url, access_token: None, now }).unwrap();
+    let proof = Proof::check(EXAMPLE, &Demand { method: "POST", addresses: &[url], access_token: None, now }).unwrap();
     assert_eq!(proof.jkt, "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
     assert_eq!(proof.jti, "-BwC3ESc6acc2lTc");
 }
@@ -104,9 +103,9 @@ fn an_address_is_compared_by_what_it_means(#[case] htu: &str) {
 #[test]
 fn a_proof_belongs_to_one_token() {
     let (key, url) = (key(), address());
-    let demand = |access_token| Demand { method: "POST", url: &url, access_token, now: NOW };
-    let of_another = key.proof(&demand(Some("another")), None).unwrap();
-    let of_none = key.proof(&demand(None), None).unwrap();
+    let request = |access_token| ProofRequest { method: "POST", url: &url, access_token, nonce: None, now: NOW };
+    let of_another = key.proof(&request(Some("another"))).unwrap();
+    let of_none = key.proof(&request(None)).unwrap();
     assert_eq!(check(&of_another, Some("token")), Err(InvalidProof::OtherToken));
     assert_eq!(check(&of_none, Some("token")), Err(InvalidProof::OtherToken));
 }
@@ -195,7 +194,8 @@ fn of_many_who_show_the_same_proof_at_once_one_passes() {
     });
     assert_eq!(passed, 1);
     assert_eq!((seen.take(&another), seen.take(&proof)), (Ok(()), Err(InvalidProof::Replayed)));
-    let of_another_key = Proof { jkt: key().jkt().to_owned(), expires_at: proof.expires_at + Duration::SECOND, ..proof };
+    let of_another_key =
+        Proof { jkt: key().jkt().to_owned(), expires_at: proof.expires_at + Duration::SECOND, ..proof };
     assert_eq!(seen.take(&of_another_key), Ok(()));
 }
 

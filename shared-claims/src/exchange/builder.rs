@@ -10,9 +10,11 @@ use url::Url;
 use super::breaker::{Breaker, Limits};
 use super::cache::Answers;
 use super::key::Asker;
+use super::prover::Prover;
 use super::token_endpoint::{TokenEndpoint, basic};
 use super::{ExchangeClient, Inner};
 use crate::discovery::Discovery;
+use crate::dpop::ProofKey;
 use crate::{Clock, SystemClock, http};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,6 +34,8 @@ pub enum InvalidExchangeClient {
     Http(#[from] reqwest::Error),
     #[error("the client's secret cannot be sent in a header")]
     Secret,
+    #[error("no key for proofs can be made")]
+    ProofKey,
 }
 
 /// Where the trace of the current call comes from, as the value of `traceparent`.
@@ -48,6 +52,7 @@ pub struct ExchangeClientBuilder {
     rest: Duration,
     traceparent: Traceparent,
     targets: Option<Client>,
+    bind_tokens: bool,
     clock: Arc<dyn Clock>,
 }
 
@@ -63,6 +68,7 @@ impl ExchangeClientBuilder {
             rest: DEFAULT_REST,
             traceparent: Arc::new(|| None),
             targets: None,
+            bind_tokens: false,
             clock: Arc::new(SystemClock),
         }
     }
@@ -119,6 +125,14 @@ impl ExchangeClientBuilder {
         self
     }
 
+    /// Binds every token that is asked for to a key of this client (DPoP, RFC 9449): of no use to whoever finds one. Unless
+    /// set, the callers' tokens decide: for a bound one only a bound one is given.
+    #[must_use]
+    pub fn bind_tokens(mut self, bind: bool) -> Self {
+        self.bind_tokens = bind;
+        self
+    }
+
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -132,9 +146,11 @@ impl ExchangeClientBuilder {
             .ok_or(InvalidExchangeClient::Empty)?;
         let http = http::client(self.timeout)?;
         let authorization = basic(&client_id, &secret).ok_or(InvalidExchangeClient::Secret)?;
+        let prover = ProofKey::generate().map_err(|_| InvalidExchangeClient::ProofKey)?;
+        let prover = Arc::new(Prover::new(prover, Arc::clone(&self.clock)));
         let limits = Limits { failures: self.failures, rest: in_this_crate(self.rest) };
         Ok(ExchangeClient(Arc::new(Inner {
-            asker: Asker::new(&self.issuer, &client_id, authorization.as_bytes()),
+            asker: Asker::new(&self.issuer, &client_id, authorization.as_bytes(), prover.jkt()),
             answers: Answers::new(Arc::clone(&self.clock), in_this_crate(self.remember_refusals)),
             breaker: Breaker::new(limits, Arc::clone(&self.clock)),
             targets: self.targets.unwrap_or_else(|| http.clone()),
@@ -143,7 +159,10 @@ impl ExchangeClientBuilder {
                 http,
                 authorization,
                 timeout: self.timeout,
+                prover: Arc::clone(&prover),
             },
+            prover,
+            bind_tokens: self.bind_tokens,
             traceparent: self.traceparent,
             clock: self.clock,
         })))

@@ -1,13 +1,14 @@
 //! Step 6 of the flow, from the caller's side: a request to the target API with the exchanged token, and what its failures
 //! mean for the own caller.
 
-use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{IntoUrl, Method, RequestBuilder, Response, StatusCode};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use reqwest::{IntoUrl, Method, Request, RequestBuilder, Response, StatusCode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::on_behalf::OnBehalfOf;
 use super::target_challenge::demand_to_the_user;
 use super::{ExchangeError, ExchangedToken};
+use crate::dpop::DPOP;
 use crate::http;
 
 /// What [`Call::receive`] reads at most.
@@ -90,20 +91,25 @@ impl Call<'_> {
     /// Exchanges the token and sends the request: the answer, whatever it is, except a 401 in which the API demands something
     /// of the user. A token that it refuses is let go of.
     pub async fn send(self) -> Result<Response, CallError> {
-        let mut request = self.request.build().map_err(|error| CallError::Request(error.without_url().to_string()))?;
-        let token = self.wanted.token().await?;
+        let Call { wanted, request } = self;
+        let mut request = request.build().map_err(|error| CallError::Request(error.without_url().to_string()))?;
+        let token = wanted.token().await?;
         let headers = request.headers_mut();
         // In place of what may stand there: never two, and never the user's own token.
-        headers.insert(AUTHORIZATION, bearer(&token)?);
-        if let Some(traceparent) = self.wanted.trace() {
+        headers.insert(AUTHORIZATION, authorization(&token)?);
+        if let Some(traceparent) = wanted.trace() {
             headers.insert("traceparent", traceparent.clone());
         }
-        let response = self.wanted.http().execute(request).await.map_err(not_answered)?;
+        let again = request.try_clone();
+        let mut response = execute(&wanted, request, &token).await?;
+        if let Some(again) = again.filter(|_| token.is_bound() && wants_nonce(&response)) {
+            response = execute(&wanted, again, &token).await?;
+        }
         if response.status() == StatusCode::UNAUTHORIZED {
             if let Some(demand) = demand_to_the_user(response.headers()) {
                 return Err(demand.into());
             }
-            self.wanted.refused(&token).await;
+            wanted.refused(&token).await;
         }
         Ok(response)
     }
@@ -122,8 +128,28 @@ impl Call<'_> {
     }
 }
 
-fn bearer(token: &ExchangedToken) -> Result<HeaderValue, CallError> {
-    let value = HeaderValue::from_str(&format!("Bearer {}", token.text()));
+/// Sends the request, with a proof where the token is bound.
+async fn execute(wanted: &OnBehalfOf<'_>, mut request: Request, token: &ExchangedToken) -> Result<Response, CallError> {
+    let (prover, url) = (wanted.prover(), request.url().clone());
+    if token.is_bound() {
+        let proof = prover.proof(request.method().as_str(), &url, Some(token.text()))?;
+        request.headers_mut().insert(HeaderName::from_static("dpop"), proof);
+    }
+    let response = wanted.http().execute(request).await.map_err(not_answered)?;
+    prover.learn(&url, response.headers());
+    Ok(response)
+}
+
+/// RFC 9449 section 9: the API wants its own nonce in the proof, and gave it with this answer.
+fn wants_nonce(response: &Response) -> bool {
+    let challenges = response.headers().get_all(WWW_AUTHENTICATE);
+    let says_so = challenges.iter().any(|it| it.to_str().is_ok_and(|it| it.contains("\"use_dpop_nonce\"")));
+    response.status() == StatusCode::UNAUTHORIZED && says_so
+}
+
+fn authorization(token: &ExchangedToken) -> Result<HeaderValue, CallError> {
+    let scheme = if token.is_bound() { DPOP } else { "Bearer" };
+    let value = HeaderValue::from_str(&format!("{scheme} {}", token.text()));
     let mut value = value.map_err(|_| ExchangeError::Fault("the issued token fits no header".to_owned()))?;
     value.set_sensitive(true);
     Ok(value)

@@ -58,6 +58,9 @@ const SUBJECT_REFUSED: [&str; 6] = [
 /// The reasons that a fresh token of the same sign-in does away with.
 const SUBJECT_EXPIRED: [&str; 2] = ["subject_token_expired", "lifetime_too_short"];
 
+/// The target takes only bound tokens, and none was asked for: `bind_tokens` of this client is to be set.
+const BINDING_REQUIRED: &str = "binding_required";
+
 /// An OAuth error response (RFC 6749 section 5.2), with what a demand for a stronger sign-in adds (RFC 9470 section 3).
 #[derive(Debug, Default, serde::Deserialize)]
 pub(super) struct ErrorResponse {
@@ -81,9 +84,10 @@ impl ExchangeError {
             "insufficient_user_authentication" => Self::InsufficientAuthentication { description, acr_values, max_age },
             "temporarily_unavailable" => Self::Unavailable(description),
             "server_error" => Self::Fault(description),
-            "invalid_client" | "unauthorized_client" | "unsupported_grant_type" => {
+            "invalid_client" | "unauthorized_client" | "unsupported_grant_type" | "invalid_dpop_proof" => {
                 Self::Misconfigured { error, description }
             }
+            _ if reason == BINDING_REQUIRED => Self::Misconfigured { error, description },
             _ if SUBJECT_EXPIRED.contains(&reason) => Self::SubjectExpired,
             _ if SUBJECT_REFUSED.contains(&reason) => Self::SubjectRefused { description },
             _ => Self::Forbidden { error, description },
@@ -151,6 +155,8 @@ mod tests {
     #[case("invalid_target", "target_not_paired: x", "forbidden", true)]
     #[case("invalid_scope", "", "forbidden", true)]
     #[case("invalid_client", "x", "misconfigured", true)]
+    #[case("invalid_dpop_proof", "proof_too_old: x", "misconfigured", true)]
+    #[case("invalid_request", "binding_required: x", "misconfigured", true)]
     #[case("temporarily_unavailable", "x", "unavailable", false)]
     #[case("server_error", "x", "fault", false)]
     fn a_refusal_is_sorted_by_what_the_caller_should_hear(

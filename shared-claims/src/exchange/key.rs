@@ -15,12 +15,14 @@ pub(super) struct Asker {
     client_id: String,
     /// A digest of what the client authenticates with: another secret may be another client behind the same name.
     credential: Digest,
+    /// The thumbprint of the own key, to which tokens may be bound.
+    jkt: String,
 }
 
 impl Asker {
-    pub fn new(issuer: &str, client_id: &str, credential: &[u8]) -> Self {
+    pub fn new(issuer: &str, client_id: &str, credential: &[u8], jkt: &str) -> Self {
         let credential = digest(&SHA256, credential);
-        Self { issuer: issuer.to_owned(), client_id: client_id.to_owned(), credential }
+        Self { issuer: issuer.to_owned(), client_id: client_id.to_owned(), credential, jkt: jkt.to_owned() }
     }
 }
 
@@ -28,11 +30,12 @@ impl Key {
     pub fn new(asker: &Asker, subject: &AccessToken, audience: &str, scope: &Scope) -> Self {
         // A scope is a set: written, its names are in alphabetical order.
         let scope = scope.to_string();
-        let Asker { issuer, client_id, credential } = asker;
-        Self::of([issuer.as_bytes(), client_id.as_bytes(), credential.as_ref()], subject.text(), audience, &scope)
+        let Asker { issuer, client_id, credential, jkt } = asker;
+        let asker = [issuer.as_bytes(), client_id.as_bytes(), credential.as_ref(), jkt.as_bytes()];
+        Self::of(asker, subject.text(), audience, &scope)
     }
 
-    fn of(asker: [&[u8]; 3], subject: &str, audience: &str, scope: &str) -> Self {
+    fn of(asker: [&[u8]; 4], subject: &str, audience: &str, scope: &str) -> Self {
         let mut hash = Context::new(&SHA256);
         for part in asker.into_iter().chain([subject, audience, scope].map(str::as_bytes)) {
             hash.update(&(part.len() as u64).to_be_bytes());
@@ -49,15 +52,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn key(parts: &[String; 6]) -> Key {
-        let [issuer, client, secret, subject, audience, scope] = parts;
-        Key::of([issuer.as_bytes(), client.as_bytes(), secret.as_bytes()], subject, audience, scope)
+    fn key(parts: &[String; 7]) -> Key {
+        let [asker @ .., subject, audience, scope] = parts;
+        Key::of(asker.each_ref().map(String::as_bytes), subject, audience, scope)
     }
 
     proptest! {
         /// Few letters, so that equal parts and parts that run together are common.
         #[test]
-        fn two_keys_are_equal_only_where_every_part_is(one: [ShortText; 6], other: [ShortText; 6]) {
+        fn two_keys_are_equal_only_where_every_part_is(one: [ShortText; 7], other: [ShortText; 7]) {
             let (one, other) = (one.map(|part| part.0), other.map(|part| part.0));
             prop_assert_eq!(key(&one) == key(&other), one == other);
         }
@@ -66,7 +69,7 @@ mod tests {
         fn letters_that_move_from_one_part_to_the_next_make_another_key(text in "[ab]{2,12}", at in 0_usize..12, to in 0_usize..12) {
             let split = |at: usize| {
                 let (one, other) = text.split_at(at.min(text.len()));
-                [String::new(), String::new(), String::new(), one.to_owned(), other.to_owned(), String::new()]
+                [String::new(), String::new(), String::new(), String::new(), one.to_owned(), other.to_owned(), String::new()]
             };
             prop_assert_eq!(key(&split(at)) == key(&split(to)), at.min(text.len()) == to.min(text.len()));
         }

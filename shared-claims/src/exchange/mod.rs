@@ -2,7 +2,7 @@
 //! wants to call on behalf of the same user (RFC 8693).
 //!
 //! A call passes through `on_behalf` (what is wanted), `cache` (what is known, by `key`), `breaker` (whether the auth server
-//! is worth asking), `token_endpoint` and `response` (asking). What went wrong is an [`ExchangeError`], or a [`CallError`]
+//! is worth asking), `token_endpoint` and `response` (asking), with a proof by `prover` where the token is to be bound. What went wrong is an [`ExchangeError`], or a [`CallError`]
 //! where the target API was called too; [`ResourceServer::answer_to`](crate::ResourceServer::answer_to) makes of either what
 //! the own caller should hear. Nothing here needs a web framework.
 //!
@@ -46,6 +46,7 @@ mod error;
 mod key;
 mod measure;
 mod on_behalf;
+mod prover;
 mod response;
 mod target_challenge;
 #[cfg(test)]
@@ -67,6 +68,8 @@ pub use error::ExchangeError;
 use key::{Asker, Key};
 use measure::Found;
 pub use on_behalf::{OnBehalfOf, Subject};
+use prover::Prover;
+use response::NoToken;
 pub use token::ExchangedToken;
 use token_endpoint::{TokenEndpoint, Wish};
 
@@ -84,6 +87,9 @@ struct Inner {
     endpoint: TokenEndpoint,
     /// Calls target APIs.
     targets: reqwest::Client,
+    prover: Arc<Prover>,
+    /// Whether tokens are bound whatever the caller's is.
+    bind_tokens: bool,
     traceparent: Traceparent,
     clock: Arc<dyn Clock>,
 }
@@ -137,16 +143,24 @@ impl Inner {
             .breaker
             .ask()
             .map_err(|Resting(rest)| ExchangeError::CircuitOpen { retry_after: rest.try_into().unwrap_or_default() })?;
-        let asked_at = self.clock.now();
-        let outcome = match self.endpoint.ask(wish).await {
-            Ok(response) => response::read(response, wish.scope, asked_at).await,
-            Err(error) => Err(error),
+        let outcome = match self.ask_once(wish).await {
+            // It has said which nonce it wants (RFC 9449 section 8), and says so once.
+            Err(NoToken::WantsNonce) => self.ask_once(wish).await,
+            outcome => outcome,
         };
+        let outcome = outcome.map_err(NoToken::into_error);
         if outcome.as_ref().is_err_and(ExchangeError::is_outage) {
             leave.failed();
         } else {
             leave.answered();
         }
         outcome
+    }
+
+    async fn ask_once(&self, wish: Wish<'_>) -> Result<ExchangedToken, NoToken> {
+        let asked_at = self.clock.now();
+        let bound = self.bind_tokens || wish.subject.claims.cnf.is_some();
+        let response = self.endpoint.ask(wish, bound).await?;
+        response::read(response, wish.scope, bound, asked_at).await
     }
 }

@@ -3,6 +3,7 @@
 use reqwest::Client;
 use reqwest::header::HeaderValue;
 
+use super::prover::Prover;
 use super::token_endpoint::Wish;
 use super::{ExchangeClient, ExchangeError, ExchangedToken};
 use crate::{AccessToken, Scope};
@@ -80,6 +81,10 @@ impl<'a> OnBehalfOf<'a> {
     /// The client that calls target APIs.
     pub(super) fn http(&self) -> &'a Client {
         &self.client.0.targets
+    }
+
+    pub(super) fn prover(&self) -> &'a Prover {
+        &self.client.0.prover
     }
 
     pub(super) fn trace(&self) -> Option<&HeaderValue> {

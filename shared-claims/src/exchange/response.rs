@@ -6,6 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::error::ErrorResponse;
 use super::{ACCESS_TOKEN, ExchangeError, ExchangedToken};
+use crate::dpop::DPOP;
 use crate::{Scope, http};
 
 const LARGEST_ANSWER: usize = 64 * 1024;
@@ -21,23 +22,47 @@ struct Success {
     scope: Option<Scope>,
 }
 
-/// `asked_at`: when the request was sent; counting from the answer would make the token live longer than it does.
+/// Why an answer holds no token.
+pub(super) enum NoToken {
+    /// The proof lacked the server's nonce, which came with the answer (RFC 9449 section 8).
+    WantsNonce,
+    Error(ExchangeError),
+}
+
+impl From<ExchangeError> for NoToken {
+    fn from(error: ExchangeError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl NoToken {
+    pub fn into_error(self) -> ExchangeError {
+        match self {
+            Self::WantsNonce => ExchangeError::Fault("it wants another nonce for every proof".to_owned()),
+            Self::Error(error) => error,
+        }
+    }
+}
+
+/// `bound`: a proof was sent, so the token must be bound. `asked_at`: when the request was sent; counting from the answer would make the token live longer than it does.
 pub(super) async fn read(
     response: Response,
     asked: &Scope,
+    bound: bool,
     asked_at: OffsetDateTime,
-) -> Result<ExchangedToken, ExchangeError> {
+) -> Result<ExchangedToken, NoToken> {
     let status = response.status();
     let body = http::text(response, LARGEST_ANSWER).await.map_err(not_read)?;
     if status == StatusCode::OK {
-        return success(&body, asked, asked_at);
+        return Ok(success(&body, asked, bound, asked_at)?);
     }
     if PASSING.contains(&status) {
-        return Err(ExchangeError::Unavailable(format!("it answers {status}")));
+        return Err(ExchangeError::Unavailable(format!("it answers {status}")).into());
     }
     match serde_json::from_slice::<ErrorResponse>(&body) {
-        Ok(refused) if REFUSALS.contains(&status) => Err(ExchangeError::refused(refused)),
-        _ => Err(ExchangeError::Fault(format!("it answers {status}"))),
+        Ok(refused) if bound && refused.error == "use_dpop_nonce" => Err(NoToken::WantsNonce),
+        Ok(refused) if REFUSALS.contains(&status) => Err(ExchangeError::refused(refused).into()),
+        _ => Err(ExchangeError::Fault(format!("it answers {status}")).into()),
     }
 }
 
@@ -60,15 +85,15 @@ fn not_read(error: http::ReadError) -> ExchangeError {
     }
 }
 
-fn success(body: &[u8], asked: &Scope, asked_at: OffsetDateTime) -> Result<ExchangedToken, ExchangeError> {
+fn success(body: &[u8], asked: &Scope, bound: bool, asked_at: OffsetDateTime) -> Result<ExchangedToken, ExchangeError> {
     let fault = |what: &str| ExchangeError::Fault(what.to_owned());
     let answer: Success = serde_json::from_slice(body).map_err(|_| fault("the answer lacks what RFC 8693 requires"))?;
     if answer.issued_token_type != ACCESS_TOKEN {
         return Err(fault("the issued token is not an access token"));
     }
     // RFC 6749 section 7.1: a token whose type is not understood must not be used.
-    if !answer.token_type.eq_ignore_ascii_case("bearer") {
-        return Err(fault("the issued token is not a bearer token"));
+    if !answer.token_type.eq_ignore_ascii_case(if bound { DPOP } else { "Bearer" }) {
+        return Err(fault("the issued token is not of the type that was asked for"));
     }
     if answer.access_token.is_empty() || answer.expires_in <= 0 {
         return Err(fault("the issued token is empty or over"));
@@ -78,5 +103,5 @@ fn success(body: &[u8], asked: &Scope, asked_at: OffsetDateTime) -> Result<Excha
         return Err(fault("the issued token allows more than was asked for"));
     }
     let expires_at = asked_at + Duration::seconds(answer.expires_in.min(24 * 60 * 60));
-    Ok(ExchangedToken { text: answer.access_token.into(), scope, expires_at })
+    Ok(ExchangedToken { text: answer.access_token.into(), bound, scope, expires_at })
 }

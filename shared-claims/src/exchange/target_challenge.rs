@@ -8,7 +8,7 @@ use super::ExchangeError;
 /// The demand to the user in a 401, if it is one. Anything else says that the token that was sent is no good.
 pub(super) fn demand_to_the_user(headers: &HeaderMap) -> Option<ExchangeError> {
     let challenges = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-    challenges.filter_map(bearer_parameters).find_map(|parameters| {
+    challenges.filter_map(parameters_of).find_map(|parameters| {
         let find = |name: &str| {
             let found = parameters.iter().find(|(parameter, _)| parameter.eq_ignore_ascii_case(name));
             found.map(|(_, value)| value.clone())
@@ -26,10 +26,10 @@ pub(super) fn demand_to_the_user(headers: &HeaderMap) -> Option<ExchangeError> {
     })
 }
 
-/// The parameters of a challenge of the scheme Bearer that stands first in its header (RFC 9110 section 11.6.1).
-fn bearer_parameters(challenge: &str) -> Option<Vec<(String, String)>> {
+/// The parameters of a challenge of the scheme Bearer or DPoP that stands first in its header (RFC 9110 section 11.6.1).
+fn parameters_of(challenge: &str) -> Option<Vec<(String, String)>> {
     let (scheme, mut rest) = challenge.trim_start().split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("Bearer") {
+    if !scheme.eq_ignore_ascii_case("Bearer") && !scheme.eq_ignore_ascii_case("DPoP") {
         return None;
     }
     let mut parameters = Vec::new();
@@ -75,7 +75,7 @@ mod tests {
         let description = "agree, to \"this\" = first".to_owned();
         let header = r#"bearer realm="https://b.example?a=b,c", error="interaction_required", error_description="agree, to \"this\" = first""#;
         assert_eq!(read(header), Some(ExchangeError::InteractionRequired { description }));
-        let header = r#"Bearer error=insufficient_user_authentication,max_age=60, acr_values="phr mfa""#;
+        let header = r#"DPoP error=insufficient_user_authentication,max_age=60, acr_values="phr mfa""#;
         let expected = ExchangeError::InsufficientAuthentication {
             description: String::new(),
             acr_values: Some("phr mfa".to_owned()),
@@ -101,7 +101,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_header_makes_it_panic(header in "(Bearer )?[ -~]{0,60}") {
-            let _ = bearer_parameters(&header);
+            let _ = parameters_of(&header);
         }
     }
 }

@@ -9,15 +9,23 @@ use crate::Scope;
 #[derive(Clone)]
 pub struct ExchangedToken {
     pub(super) text: SecretString,
+    /// Whether it is bound to the own key.
+    pub(super) bound: bool,
     pub scope: Scope,
     pub expires_at: OffsetDateTime,
 }
 
 impl ExchangedToken {
-    /// What goes behind `Authorization: Bearer`.
+    /// What goes behind `Authorization: Bearer`; behind `Authorization: DPoP`, with a proof, where it is bound.
     #[must_use]
     pub fn text(&self) -> &str {
         self.text.expose_secret()
+    }
+
+    /// Whether it takes a proof to use it (RFC 9449). A [`Call`](super::Call) sends one.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.bound
     }
 }
 

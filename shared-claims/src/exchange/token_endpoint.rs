@@ -1,5 +1,6 @@
 //! Asking the auth server: the request of RFC 8693 section 2.1, within a time, and sent again only where nothing was sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
@@ -10,8 +11,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::prover::Prover;
 use super::{ACCESS_TOKEN, ExchangeError, GRANT_TYPE};
-use crate::discovery::{Discovery, DiscoveryError};
+use crate::discovery::{Discovery, DiscoveryError, ServerMetadata};
+use crate::dpop::DPOP;
 use crate::{AccessToken, Scope};
 
 const RETRIES: usize = 2;
@@ -33,27 +36,32 @@ pub(super) struct TokenEndpoint {
     pub http: Client,
     pub authorization: HeaderValue,
     pub timeout: Duration,
+    pub prover: Arc<Prover>,
 }
 
 impl TokenEndpoint {
     /// The answer, whatever it is; all tries together take no longer than the time-out.
-    pub async fn ask(&self, wish: Wish<'_>) -> Result<Response, ExchangeError> {
+    /// `bound`: the token is to be bound to the own key.
+    pub async fn ask(&self, wish: Wish<'_>, bound: bool) -> Result<Response, ExchangeError> {
         let asked = async {
-            let address = self.address().await?;
-            self.send(address, wish).await
+            let metadata = self.metadata().await?;
+            let name = &metadata.token_endpoint_name;
+            let proof = if bound { Some(self.prover.proof("POST", name, None)?) } else { None };
+            let response = self.send(metadata.token_endpoint.clone(), wish, proof).await?;
+            self.prover.learn(name, response.headers());
+            Ok(response)
         };
         tokio::time::timeout(self.timeout, asked).await.unwrap_or(Err(ExchangeError::TimedOut))
     }
 
-    async fn address(&self) -> Result<Url, ExchangeError> {
-        let metadata = self.discovery.metadata().await.map_err(|error| match error {
+    async fn metadata(&self) -> Result<Arc<ServerMetadata>, ExchangeError> {
+        self.discovery.metadata().await.map_err(|error| match error {
             DiscoveryError::Unreachable(why) => ExchangeError::Unavailable(why),
             DiscoveryError::Unusable(why) => ExchangeError::Fault(why),
-        })?;
-        Ok(metadata.token_endpoint.clone())
+        })
     }
 
-    async fn send(&self, address: Url, wish: Wish<'_>) -> Result<Response, ExchangeError> {
+    async fn send(&self, address: Url, wish: Wish<'_>, proof: Option<HeaderValue>) -> Result<Response, ExchangeError> {
         let scope = wish.scope.to_string();
         let mut form = vec![
             ("grant_type", GRANT_TYPE),
@@ -69,6 +77,9 @@ impl TokenEndpoint {
             request = request.header(AUTHORIZATION, self.authorization.clone());
             if let Some(traceparent) = wish.traceparent {
                 request = request.header("traceparent", traceparent.clone());
+            }
+            if let Some(proof) = &proof {
+                request = request.header(DPOP, proof.clone());
             }
             request.send().await
         };

@@ -206,3 +206,27 @@ fn a_text_that_is_no_scope_is_told_at_compile_time() {
         assert!(!is_scope(text), "{text:?}");
     }
 }
+
+#[actix_web::test]
+async fn a_bound_token_comes_with_a_proof_or_is_challenged_for_one() {
+    use crate::dpop::{ProofKey, ProofRequest};
+    use crate::minting::NOW;
+
+    let (issuer, key) = (Issuer::start().await, ProofKey::generate().unwrap());
+    let token = issuer.token_with("cnf", json!({ "jkt": key.jkt() }));
+    let url = "http://localhost:9002/me".parse().unwrap();
+    let request = ProofRequest { method: "GET", url: &url, access_token: Some(&token), nonce: None, now: NOW };
+    let proof = key.proof(&request).unwrap();
+    let bound = || TestRequest::get().uri("/me?x=1").insert_header(("Authorization", format!("DPoP {token}")));
+    assert_eq!(send(&issuer, bound().insert_header(("DPoP", proof.as_str()))).await.status(), 200);
+
+    let stolen = refusal(&issuer, with_token("/me", &token)).await;
+    assert_eq!((stolen.status, &stolen.body["error"]), (401, &json!("invalid_token")));
+    assert!(stolen.challenge().starts_with("DPoP "), "{}", stolen.challenge());
+    for request in [bound(), bound().insert_header(("DPoP", "none"))] {
+        let answer = refusal(&issuer, request).await;
+        assert_eq!((answer.status, &answer.body["error"]), (401, &json!("invalid_dpop_proof")));
+    }
+    let twice = bound().append_header(("DPoP", proof.as_str())).append_header(("DPoP", proof.as_str()));
+    assert_eq!(refusal(&issuer, twice).await.status, 400);
+}

@@ -67,3 +67,149 @@ fn an_empty_name_fails_at_start() {
     assert!(ResourceServer::builder("", API).build().is_err());
     assert!(ResourceServer::builder(ISSUER, "").build().is_err());
 }
+
+mod bound {
+    use url::Url;
+
+    use super::*;
+    use crate::bearer::PresentedToken;
+    use crate::dpop::{ProofKey, ProofRequest};
+    use crate::minting::NOW;
+
+    const PATH: &str = "/api/receipts";
+
+    struct World {
+        issuer: Issuer,
+        key: ProofKey,
+        token: String,
+    }
+
+    impl World {
+        /// A token that is bound to a key of its holder's.
+        async fn new() -> Self {
+            let (issuer, key) = (Issuer::start().await, ProofKey::generate().unwrap());
+            let token = issuer.token_with("cnf", json!({ "jkt": key.jkt() }));
+            Self { issuer, key, token }
+        }
+
+        fn proof(&self, key: &ProofKey, method: &str, address: &str, token: &str) -> String {
+            let url: Url = address.parse().unwrap();
+            key.proof(&ProofRequest { method, url: &url, access_token: Some(token), nonce: None, now: NOW }).unwrap()
+        }
+
+        fn good_proof(&self) -> String {
+            self.proof(&self.key, "GET", "http://localhost:9002/api/receipts", &self.token)
+        }
+    }
+
+    async fn check(api: &ResourceServer, token: &str, proof: Option<&str>) -> Result<AccessToken, Unauthenticated> {
+        api.authenticate_request(PresentedToken { token, proof }, "GET", PATH).await
+    }
+
+    #[tokio::test]
+    async fn a_bound_token_with_a_proof_lets_its_holder_in() {
+        let world = World::new().await;
+        let token = check(&world.issuer.api(), &world.token, Some(&world.good_proof())).await.unwrap();
+        assert_eq!(token.claims.sub, "usr_alice");
+    }
+
+    #[tokio::test]
+    async fn a_caller_may_know_the_api_under_its_other_name() {
+        let world = World::new().await;
+        let inside = "http://api-b:9002/base";
+        let api = ResourceServer::builder(ISSUER, API)
+            .backchannel_url(Url::parse(&world.issuer.server.uri()).unwrap())
+            .public_url(Url::parse("http://localhost:9002").unwrap())
+            .also_reached_at([Url::parse(inside).unwrap()])
+            .clock(Arc::new(world.issuer.clock.clone()))
+            .build()
+            .unwrap();
+        for base in [inside, "http://localhost:9002"] {
+            let proof = world.proof(&world.key, "GET", &format!("{base}{PATH}"), &world.token);
+            assert!(check(&api, &world.token, Some(&proof)).await.is_ok(), "{base}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_proof_is_good_for_one_request() {
+        let world = World::new().await;
+        let (api, proof) = (world.issuer.api(), world.good_proof());
+        assert!(check(&api, &world.token, Some(&proof)).await.is_ok());
+        let again = check(&api, &world.token, Some(&proof)).await.unwrap_err();
+        assert_eq!(again, InvalidProof::Replayed.into());
+    }
+
+    #[tokio::test]
+    async fn a_thief_of_the_token_is_not_let_in() {
+        let world = World::new().await;
+        let (api, thief) = (world.issuer.api(), ProofKey::generate().unwrap());
+        let own_proof = world.proof(&thief, "GET", "http://localhost:9002/api/receipts", &world.token);
+        let refused = check(&api, &world.token, Some(&own_proof)).await.unwrap_err();
+        assert_eq!(refused, InvalidToken::BoundToAnotherKey.into());
+        assert_eq!(check(&api, &world.token, None).await.unwrap_err(), InvalidToken::Bound.into());
+    }
+
+    #[tokio::test]
+    async fn a_proof_for_another_request_is_no_proof_of_this_one() {
+        let world = World::new().await;
+        let api = world.issuer.api();
+        for (method, address, token, why) in [
+            ("POST", "http://localhost:9002/api/receipts", world.token.as_str(), InvalidProof::OtherMethod),
+            ("GET", "http://localhost:9001/api/receipts", &world.token, InvalidProof::OtherAddress),
+            ("GET", "http://localhost:9002/api/me", &world.token, InvalidProof::OtherAddress),
+            ("GET", "http://localhost:9002/api/receipts", "another", InvalidProof::OtherToken),
+        ] {
+            let proof = world.proof(&world.key, method, address, token);
+            assert_eq!(check(&api, &world.token, Some(&proof)).await.unwrap_err(), why.into());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unbound_token_gains_nothing_by_a_proof() {
+        let world = World::new().await;
+        let token = world.issuer.token();
+        let proof = world.proof(&world.key, "GET", "http://localhost:9002/api/receipts", &token);
+        let refused = check(&world.issuer.api(), &token, Some(&proof)).await.unwrap_err();
+        assert_eq!(refused, InvalidToken::NotBound.into());
+    }
+
+    #[tokio::test]
+    async fn a_certificate_bound_token_is_not_opened_by_a_proof() {
+        let world = World::new().await;
+        let token = world.issuer.token_with("cnf", json!({ "x5t#S256": world.key.jkt() }));
+        let proof = world.proof(&world.key, "GET", "http://localhost:9002/api/receipts", &token);
+        let refused = check(&world.issuer.api(), &token, Some(&proof)).await.unwrap_err();
+        assert_eq!(refused, InvalidToken::BoundToAnotherKey.into());
+    }
+
+    #[tokio::test]
+    async fn an_api_that_demands_bound_tokens_takes_no_other_and_says_so() {
+        let world = World::new().await;
+        let demanding = ResourceServer::builder(ISSUER, API)
+            .backchannel_url(Url::parse(&world.issuer.server.uri()).unwrap())
+            .public_url(Url::parse("http://localhost:9002").unwrap())
+            .require_bound_tokens(true)
+            .clock(Arc::new(world.issuer.clock.clone()))
+            .build()
+            .unwrap();
+        let refused = check(&demanding, &world.issuer.token(), None).await.unwrap_err();
+        assert_eq!(refused, InvalidToken::NotBound.into());
+        assert!(check(&demanding, &world.token, Some(&world.good_proof())).await.is_ok());
+        assert!(demanding.metadata().dpop_bound_access_tokens_required);
+        let challenge = demanding.challenge(refused.refusal().unwrap()).header_value();
+        assert!(challenge.starts_with("DPoP realm=") && challenge.contains(r#"algs="ES256 "#), "{challenge}");
+    }
+
+    #[tokio::test]
+    async fn an_api_without_an_address_cannot_check_proofs_and_takes_no_bound_token() {
+        let world = World::new().await;
+        let nowhere = ResourceServer::builder(ISSUER, API)
+            .backchannel_url(Url::parse(&world.issuer.server.uri()).unwrap())
+            .clock(Arc::new(world.issuer.clock.clone()));
+        assert!(ResourceServer::builder(ISSUER, API).require_bound_tokens(true).build().is_err());
+        let api = nowhere.build().unwrap();
+        let refused = check(&api, &world.token, Some(&world.good_proof())).await.unwrap_err();
+        assert_eq!(refused, InvalidToken::Bound.into());
+        assert!(api.metadata().dpop_signing_alg_values_supported.is_empty());
+    }
+}

@@ -34,6 +34,10 @@ pub enum InvalidToken {
     TooManyActors,
     #[error("the token is bound to a key and does not count as a bearer token")]
     Bound,
+    #[error("the token is bound to another key")]
+    BoundToAnotherKey,
+    #[error("the token is bound to no key")]
+    NotBound,
 }
 
 impl InvalidToken {
@@ -56,6 +60,8 @@ impl InvalidToken {
             Self::IssuedInFuture => "issued_in_future",
             Self::TooManyActors => "too_many_actors",
             Self::Bound => "bound",
+            Self::BoundToAnotherKey => "bound_to_another_key",
+            Self::NotBound => "not_bound",
         }
     }
 }

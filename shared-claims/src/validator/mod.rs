@@ -23,8 +23,8 @@ use crate::AccessTokenClaims;
 pub use error::{InvalidExpectation, InvalidToken};
 pub(crate) use header::decode;
 pub(crate) use json::is_plain_object;
-pub(crate) use key_set::{algorithm, has_private_members};
 pub use key_set::{InvalidKeySet, KeySet, VerificationKey};
+pub(crate) use key_set::{algorithm, has_private_members};
 
 /// How far two clocks may be apart.
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(5);

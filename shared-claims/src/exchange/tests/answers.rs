@@ -69,6 +69,6 @@ async fn a_demand_for_a_stronger_sign_in_comes_with_what_it_takes() {
 
 #[test]
 fn secrets_do_not_show_in_debug_output() {
-    let token = ExchangedToken { text: "canary".into(), scope: Scope::empty(), expires_at: NOW };
+    let token = ExchangedToken { text: "canary".into(), bound: false, scope: Scope::empty(), expires_at: NOW };
     assert!(!format!("{token:?} {:?}", subject("canary")).contains("canary"));
 }

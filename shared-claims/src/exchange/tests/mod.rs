@@ -1,6 +1,7 @@
 //! The client against a token endpoint that answers each subject with a token of its own.
 
 mod answers;
+mod bound;
 mod calls;
 mod outages;
 mod sharing;

@@ -78,20 +78,21 @@ async fn everything_that_a_token_depends_on_is_in_the_key() {
 }
 
 #[test]
-fn another_issuer_client_or_secret_makes_another_key() {
-    let key = |issuer: &str, client: &str, secret: &str| {
-        Key::new(&Asker::new(issuer, client, secret.as_bytes()), &subject("t"), B, &scope("read"))
+fn another_issuer_client_secret_or_own_key_makes_another_key() {
+    let key = |issuer: &str, client: &str, secret: &str, jkt: &str| {
+        Key::new(&Asker::new(issuer, client, secret.as_bytes(), jkt), &subject("t"), B, &scope("read"))
     };
     let keys = [
-        key("https://one.example", "api-a", "s"),
-        key("https://other.example", "api-a", "s"),
-        key("https://one.example", "api-b", "s"),
-        key("https://one.example", "api-a", "another"),
+        key("https://one.example", "api-a", "s", "k"),
+        key("https://other.example", "api-a", "s", "k"),
+        key("https://one.example", "api-b", "s", "k"),
+        key("https://one.example", "api-a", "another", "k"),
+        key("https://one.example", "api-a", "s", "other"),
     ];
     for (place, one) in keys.iter().enumerate() {
         assert!(keys[place + 1..].iter().all(|other| other != one), "{place}");
     }
-    assert_eq!(keys[0], key("https://one.example", "api-a", "s"));
+    assert_eq!(keys[0], key("https://one.example", "api-a", "s", "k"));
 }
 
 #[tokio::test]
