@@ -28,11 +28,17 @@ pub struct Config {
     pub backchannel_url: Option<Url>,
     /// Where callers and browsers reach this service.
     pub public_url: Url,
+    /// Its base addresses under which other services call it, beside the public one.
+    pub also_reached_at: Vec<Url>,
+    /// Whether only tokens are taken that are bound to a key.
+    pub require_bound_tokens: bool,
     /// Who is let in when the status lists of the issuer cannot be had.
     pub status: StalePolicy,
     pub database_url: SecretString,
     /// With which API A exchanges its callers' tokens.
     pub client: ClientIdentity,
+    /// Whether the tokens that it exchanges are bound to its own key, whatever its callers' are.
+    pub bind_tokens: bool,
     pub downstream: Downstream,
     /// Where the receipts of earlier years are, if anywhere.
     pub archive: Option<Archive>,
@@ -98,9 +104,15 @@ struct Settings {
     backchannel_url: Option<Url>,
     public_url: Url,
     #[serde(default)]
+    also_reached_at: Vec<Url>,
+    #[serde(default)]
+    require_bound_tokens: bool,
+    #[serde(default)]
     status: StalePolicy,
     database: Database,
     client: ClientIdentity,
+    #[serde(default)]
+    bind_tokens: bool,
     downstream: Downstream,
     archive: Option<Archive>,
     #[serde(default)]
@@ -186,9 +198,12 @@ impl TryFrom<Sourced<Settings>> for Config {
             issuer: settings.issuer,
             backchannel_url: settings.backchannel_url,
             public_url: settings.public_url,
+            also_reached_at: settings.also_reached_at,
+            require_bound_tokens: settings.require_bound_tokens,
             status: settings.status,
             database_url: settings.database.url,
             client: settings.client,
+            bind_tokens: settings.bind_tokens,
             downstream: settings.downstream,
             archive: settings.archive,
             demo_app: settings.demo_app.then_some(settings.demo_app_client_id),

@@ -27,6 +27,10 @@ pub struct Config {
     pub backchannel_url: Option<Url>,
     /// Where callers reach this service.
     pub public_url: Url,
+    /// Its base addresses under which other services call it, beside the public one.
+    pub also_reached_at: Vec<Url>,
+    /// Whether only tokens are taken that are bound to a key.
+    pub require_bound_tokens: bool,
     /// Who is let in when the status lists of the issuer cannot be had.
     pub status: StalePolicy,
     pub database_url: SecretString,
@@ -46,6 +50,10 @@ struct Settings {
     issuer: Issuer,
     backchannel_url: Option<Url>,
     public_url: Url,
+    #[serde(default)]
+    also_reached_at: Vec<Url>,
+    #[serde(default)]
+    require_bound_tokens: bool,
     #[serde(default)]
     status: StalePolicy,
     database: Database,
@@ -118,6 +126,8 @@ impl TryFrom<Sourced<Settings>> for Config {
             issuer: settings.issuer,
             backchannel_url: settings.backchannel_url,
             public_url: settings.public_url,
+            also_reached_at: settings.also_reached_at,
+            require_bound_tokens: settings.require_bound_tokens,
             status: settings.status,
             database_url: settings.database.url,
             read_scope: settings.read_scope,

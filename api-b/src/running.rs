@@ -23,6 +23,8 @@ pub async fn start(config: Config, listener: TcpListener, clock: Arc<dyn Clock>)
         .backchannel_url(config.backchannel_url)
         .public_url(config.public_url)
         .scopes(config.read_scope.union(&config.write_scope))
+        .also_reached_at(config.also_reached_at)
+        .require_bound_tokens(config.require_bound_tokens)
         .stale_policy(config.status)
         .clock(Arc::clone(&clock))
         .build()?;

@@ -135,6 +135,7 @@ async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AuthSe
         issuer: config.issuer,
         lifetimes: config.lifetimes,
         exchange_limits: config.exchange,
+        require_dpop_nonce: config.require_dpop_nonce,
         error_docs: config.error_docs,
         signing_alg: config.signing_alg,
         trusted_proxies: config.trusted_proxies,

@@ -25,6 +25,8 @@ pub struct AuthServer {
     pub error_docs: bool,
     pub signing_alg: SigningAlgorithm,
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether a proof of possession must carry a nonce of this server (RFC 9449 section 8).
+    pub require_dpop_nonce: bool,
     pub sign_in_notice: Option<String>,
     pub clock: Arc<dyn Clock>,
     pub registry: LiveRegistry,

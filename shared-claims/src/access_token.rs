@@ -1,9 +1,17 @@
-//! A validated access token: its claims, and the text that it came as.
+//! An access token: as a request carries it, and validated, with its claims and the text that it came as.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 
 use crate::{AccessTokenClaims, Scope};
+
+/// A token as a request carries it. Nothing of it is checked yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PresentedToken<'a> {
+    pub token: &'a str,
+    /// The proof that came with it (RFC 9449). None: it came as a bearer token.
+    pub proof: Option<&'a str>,
+}
 
 /// An access token whose signature, issuer, audience and times have been checked. Only validation makes one.
 ///

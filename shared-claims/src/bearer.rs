@@ -5,14 +5,7 @@
 use url::form_urlencoded;
 
 use crate::Refusal;
-
-/// A token as a request carries it. Nothing of it is checked yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PresentedToken<'a> {
-    pub token: &'a str,
-    /// The proof that came with it (RFC 9449). None: it came as a bearer token.
-    pub proof: Option<&'a str>,
-}
+use crate::access_token::PresentedToken;
 
 /// The token, sent once and in a way that is accepted. `authorization`, `dpop`: the values of all headers of these names.
 pub fn presented_token<'a>(

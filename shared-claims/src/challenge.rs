@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 
 use crate::dpop::{ALGORITHMS, DPOP};
-use crate::{AccessToken, Problem, ResourceServer, Scope};
+use crate::validator::InvalidToken;
+use crate::{AccessToken, Problem, ResourceServer, Scope, Unauthenticated};
 
 /// Why a request is refused for its token (RFC 6750 section 3.1). Texts are public.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,19 @@ pub enum Refusal {
     },
     /// The token is good and does not allow this: 403. Names the scope that would.
     InsufficientScope(Scope),
+}
+
+impl Unauthenticated {
+    /// What the caller hears. None: answer 503.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Invalid(InvalidToken::Bound | InvalidToken::NotBound) => Some(Refusal::BoundToken(self.to_string())),
+            Self::Invalid(_) | Self::Ended => Some(Refusal::InvalidToken(self.to_string())),
+            Self::Proof(_) => Some(Refusal::InvalidDpopProof(self.to_string())),
+            Self::Unavailable => None,
+        }
+    }
 }
 
 /// The answer to a refused request. Made by [`ResourceServer::challenge`].

@@ -13,7 +13,8 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use actix_web::{FromRequest, HttpRequest, web};
 
-use crate::bearer::{PresentedToken, presented_token};
+use crate::access_token::PresentedToken;
+use crate::bearer::presented_token;
 use crate::challenge::Refusal;
 use crate::dpop::DPOP;
 use crate::{AccessToken, ChainPolicy, ChainRefused, Problem, ResourceServer, Scope, Unauthenticated};

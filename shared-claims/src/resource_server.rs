@@ -7,14 +7,14 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use url::Url;
 
-use crate::bearer::PresentedToken;
+use crate::access_token::PresentedToken;
 use crate::discovery::Discovery;
 use crate::dpop::{Demand, InvalidProof, Proof, SeenProofs};
 use crate::jwks::Jwks;
 use crate::protected_resource::{self, ProtectedResourceMetadata};
 use crate::status_list::{StalePolicy, StatusLists, StatusRefusal};
 use crate::validator::{InvalidExpectation, InvalidToken, Validator, key_id};
-use crate::{AccessToken, Clock, Refusal, Scope, SystemClock, http};
+use crate::{AccessToken, Clock, Scope, SystemClock, http};
 
 /// For how long a request may wait for the issuer's keys.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -55,17 +55,6 @@ impl Unauthenticated {
             Self::Unavailable => "keys_unavailable",
             Self::Ended => "token_revoked",
             Self::Proof(invalid) => invalid.reason(),
-        }
-    }
-
-    /// What the caller hears. None: answer 503.
-    #[must_use]
-    pub fn refusal(&self) -> Option<Refusal> {
-        match self {
-            Self::Invalid(InvalidToken::Bound | InvalidToken::NotBound) => Some(Refusal::BoundToken(self.to_string())),
-            Self::Invalid(_) | Self::Ended => Some(Refusal::InvalidToken(self.to_string())),
-            Self::Proof(_) => Some(Refusal::InvalidDpopProof(self.to_string())),
-            Self::Unavailable => None,
         }
     }
 }

@@ -41,6 +41,8 @@ pub struct Config {
     pub exchange: Limits,
     /// Whether refusals name the page that explains them, and this server shows it.
     pub error_docs: bool,
+    /// Whether a proof of possession must carry a nonce of this server (RFC 9449 section 8).
+    pub require_dpop_nonce: bool,
     /// Shown on the login page.
     pub sign_in_notice: Option<String>,
     pub apis: Vec<Api>,
@@ -148,6 +150,7 @@ impl Config {
             sign_in: settings.sign_in.into(),
             exchange: Limits { max_actors: settings.exchange.max_actors },
             error_docs: settings.exchange.error_docs,
+            require_dpop_nonce: settings.dpop.require_nonce,
             sign_in_notice: settings.sign_in_notice,
             apis: settings.apis,
             clients: settings.clients,

@@ -36,6 +36,8 @@ pub(super) struct Settings {
     #[serde(default)]
     pub exchange: ExchangeSettings,
     #[serde(default)]
+    pub dpop: DpopSettings,
+    #[serde(default)]
     pub sign_in_notice: Option<String>,
     #[serde(default)]
     pub apis: Vec<Api>,
@@ -173,6 +175,12 @@ impl Default for ExchangeSettings {
     fn default() -> Self {
         Self { max_actors: crate::exchange::Limits::default().max_actors, error_docs: false }
     }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct DpopSettings {
+    pub require_nonce: bool,
 }
 
 /// A user that the configuration brings: made at start where there is none of that name, and kept in step.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
+use shared_claims::dpop;
 
 use crate::protocol::{GrantType, ResponseMode};
 use crate::server::AuthServer;
@@ -42,6 +43,7 @@ struct Metadata {
     revocation_endpoint_auth_methods_supported: [&'static str; 3],
     code_challenge_methods_supported: [&'static str; 1],
     prompt_values_supported: [&'static str; 4],
+    dpop_signing_alg_values_supported: [&'static str; dpop::ALGORITHMS.len()],
     claim_types_supported: [&'static str; 1],
     claims_supported: &'static [&'static str],
     claims_parameter_supported: bool,
@@ -118,6 +120,7 @@ impl Metadata {
             revocation_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "none"],
             code_challenge_methods_supported: ["S256"],
             prompt_values_supported: ["none", "login", "consent", "select_account"],
+            dpop_signing_alg_values_supported: dpop::ALGORITHMS,
             claim_types_supported: ["normal"],
             claims_supported: CLAIMS,
             claims_parameter_supported: true,

@@ -7,6 +7,7 @@ mod consent;
 mod cookies;
 mod cors;
 mod discovery;
+mod dpop;
 mod end_session;
 mod errand;
 mod forgery;
@@ -44,13 +45,13 @@ pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce
             .service(resource("/login").route(get().to(login::get)).route(post().to(login::post)))
             .service(resource("/consent").route(get().to(consent::get)).route(post().to(consent::post)))
             .service(resource("/account").route(get().to(account::get)).route(post().to(account::post)))
-            .service(resource("/oauth/token").wrap(cors::for_clients(&server)).route(post().to(token::token)))
+            .service(resource(token::PATH).wrap(cors::for_clients(&server)).route(post().to(token::token)))
             .service(open(STATUS_PATH).route(get().to(status::all)))
             .service(open(&format!("{STATUS_PATH}/{{list}}")).route(get().to(status::list)))
             .service(resource("/oauth/introspect").route(post().to(introspect::post)))
             .service(resource("/oauth/revoke").wrap(cors::for_clients(&server)).route(post().to(revoke::post)))
             .service(
-                resource("/userinfo")
+                resource(userinfo::PATH)
                     .wrap(cors::for_clients(&server))
                     .route(get().to(userinfo::get))
                     .route(post().to(userinfo::post)),

@@ -4,26 +4,40 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::client_request::{ClientRequest, Endpoint, answer};
-use super::guide;
-use crate::grants;
+use super::{dpop, guide};
+use crate::grants::{self, AuthenticatedClient, GrantError, TokenResponse};
 use crate::pages::GuidePage;
-use crate::protocol::OAuthError;
+use crate::protocol::{OAuthError, Parameters};
 use crate::server::AuthServer;
 
 const TOKEN: Endpoint = Endpoint("token");
+
+/// Below the issuer.
+pub const PATH: &str = "/oauth/token";
 
 pub async fn token(request: HttpRequest, payload: web::Payload, server: web::Data<AuthServer>) -> HttpResponse {
     let ClientRequest { client, parameters } = match ClientRequest::read(TOKEN, &request, payload, &server).await {
         Ok(request) => request,
         Err(answer) => return answer,
     };
-    match grants::grant(&server, &client, &parameters).await {
+    let response = match grant(&request, &server, &client, &parameters).await {
         Ok(response) => answer(StatusCode::OK).json(response),
         Err(error) => {
             let error = documented(error.public(), &server);
             TOKEN.refuse(&server, &client, &error).await
         }
-    }
+    };
+    dpop::with_nonce(response, &server)
+}
+
+async fn grant(
+    request: &HttpRequest,
+    server: &AuthServer,
+    client: &AuthenticatedClient,
+    parameters: &Parameters,
+) -> Result<TokenResponse, GrantError> {
+    let key = dpop::proven_key(request, server, PATH, None).await?;
+    grants::grant(server, client, parameters, key.as_ref()).await
 }
 
 /// Names the page that explains the refusal, where this server shows it.

@@ -9,13 +9,16 @@ use serde_json::{Map, Value};
 use shared_claims::AccessTokenClaims;
 use shared_claims::validator::Validator;
 
-use super::form;
+use super::{dpop, form};
 use crate::grants::GrantError;
-use crate::protocol::bearer::{self, NoBearerToken};
+use crate::protocol::bearer::{self, NoBearerToken, SentToken};
 use crate::protocol::{ErrorCode, OAuthError, Parameters};
 use crate::server::AuthServer;
 use crate::store::GrantId;
 use crate::users::{claims_named, claims_of};
+
+/// Below the issuer.
+pub const PATH: &str = "/userinfo";
 
 pub async fn get(request: HttpRequest, server: web::Data<AuthServer>) -> HttpResponse {
     respond(&request, None, &server).await
@@ -38,28 +41,34 @@ pub async fn post(request: HttpRequest, payload: web::Payload, server: web::Data
 
 async fn respond(request: &HttpRequest, form: Option<&Parameters>, server: &AuthServer) -> HttpResponse {
     let headers: Vec<&[u8]> = request.headers().get_all("authorization").map(HeaderValue::as_bytes).collect();
-    let token = match bearer::read(headers, request.query_string(), form) {
-        Ok(token) => token,
+    let sent = match bearer::read(headers, request.query_string(), form) {
+        Ok(sent) => sent,
         Err(NoBearerToken::Absent) => return challenge(server, 401, None),
         Err(NoBearerToken::Malformed(error)) => return challenge(server, 400, Some(&error)),
     };
-    match claims(&token, server).await {
+    let response = match claims(request, &sent, server).await {
         Ok(claims) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(claims),
         Err(error) => {
             let error = error.public();
             let status = match error.code {
-                ErrorCode::InvalidToken => 401,
+                ErrorCode::InvalidToken | ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce => 401,
                 ErrorCode::InsufficientScope => 403,
                 _ => error.status(),
             };
             challenge(server, status, Some(&error))
         }
-    }
+    };
+    dpop::with_nonce(response, server)
 }
 
-async fn claims(token: &SecretString, server: &AuthServer) -> Result<Map<String, Value>, GrantError> {
+async fn claims(
+    request: &HttpRequest,
+    sent: &SentToken,
+    server: &AuthServer,
+) -> Result<Map<String, Value>, GrantError> {
     let now = server.now();
-    let token = verify(token, server)?;
+    let token = verify(&sent.token, server)?;
+    is_in_its_holders_hands(request, sent, &token, server).await?;
     if !token.scope.contains("openid") {
         let description = "userinfo needs the scope openid";
         return Err(OAuthError::new(ErrorCode::InsufficientScope, "openid_missing", description).into());
@@ -85,12 +94,37 @@ fn verify(token: &SecretString, server: &AuthServer) -> Result<AccessTokenClaims
         OAuthError::server_error()
     })?;
     let token = validator.validate(token.expose_secret(), server.keys().verification(), server.now());
-    let token = token.map_err(|error| OAuthError::new(ErrorCode::InvalidToken, "token_invalid", error.to_string()))?;
-    if token.cnf.is_some() {
-        let description = "the token is bound to a key, which this endpoint cannot check yet";
-        return Err(OAuthError::new(ErrorCode::InvalidToken, "binding_not_supported", description));
+    token.map_err(|error| OAuthError::new(ErrorCode::InvalidToken, "token_invalid", error.to_string()))
+}
+
+/// RFC 9449 section 7.1: a bound token comes with a proof of its key, and a token that comes with a proof is bound.
+async fn is_in_its_holders_hands(
+    request: &HttpRequest,
+    sent: &SentToken,
+    token: &AccessTokenClaims,
+    server: &AuthServer,
+) -> Result<(), GrantError> {
+    let invalid = |reason, description| OAuthError::new(ErrorCode::InvalidToken, reason, description);
+    let bound_to = match (&token.cnf, sent.with_proof) {
+        (None, false) => return Ok(()),
+        (None, true) => {
+            return Err(invalid("token_not_bound", "the token is bound to no key: send it as Bearer").into());
+        }
+        (Some(_), false) => {
+            let description = "the token is bound to a key: send it as DPoP, with a proof";
+            return Err(invalid(bearer::TOKEN_BOUND, description).into());
+        }
+        (Some(bound_to), true) => bound_to,
+    };
+    let key = dpop::proven_key(request, server, PATH, Some(sent.token.expose_secret())).await?;
+    let key = key.ok_or_else(|| {
+        OAuthError::new(ErrorCode::InvalidDpopProof, "proof_missing", "send a proof in the header DPoP")
+    })?;
+    if bound_to.jkt.as_deref() == Some(key.jkt()) {
+        Ok(())
+    } else {
+        Err(invalid("token_bound_to_another_key", "the token is bound to another key").into())
     }
-    Ok(token)
 }
 
 fn ended() -> OAuthError {

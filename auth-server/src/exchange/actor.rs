@@ -28,8 +28,9 @@ fn belongs_to_the_asker(shown: &ActorToken<'_>, source: &Api, facts: &Facts<'_>)
     if token.has_user() || token.sub != token.client_id || token.act.is_some() {
         return Err(Refusal::ActorNotAMachine);
     }
-    if token.cnf.is_some() {
-        return Err(Refusal::BindingNotSupported);
+    // What an agent's token is bound to must be shown with it, and the one who shows it is the asker.
+    if token.cnf.as_ref().is_some_and(|bound_to| bound_to.jkt.is_none() || bound_to.jkt.as_deref() != facts.asker_key) {
+        return Err(Refusal::ActorBoundToAnotherKey);
     }
     let agent = facts.registry.client(&token.client_id);
     let is_agent = agent.is_some_and(|agent| agent.agent_of.as_deref() == Some(asker));

@@ -81,7 +81,11 @@ impl Scene<'_> {
             },
             Rule::ChainStillAllowed => format!("from {} by {}", subject.client_id, chain(subject)),
             Rule::UserNotBlocked => self.user(|user| if user.blocked { "blocked" } else { "not blocked" }.to_owned()),
-            Rule::Binding => if subject.cnf.is_some() { "bound to a key" } else { "a bearer token" }.to_owned(),
+            Rule::Binding => {
+                let subject = if subject.cnf.is_some() { "bound to a key" } else { "a bearer token" };
+                let asker = if self.facts.asker_key.is_some() { "proved a key" } else { "proved no key" };
+                format!("the subject token is {subject}, and the asker has {asker}")
+            }
             Rule::ActorToken => match &self.facts.actor {
                 Some(shown) => format!("the actor token of {}", shown.claims.sub),
                 None => "none was shown: the asker acts".to_owned(),

@@ -26,6 +26,8 @@ pub struct Facts<'a> {
     pub consents: &'a Consents,
     /// The token of an agent inside the asker, where one is shown.
     pub actor: Option<ActorToken<'a>>,
+    /// The thumbprint of the key that the asker has proved to hold with this request (RFC 9449 section 5), if it did.
+    pub asker_key: Option<&'a str>,
     pub limits: Limits,
 }
 

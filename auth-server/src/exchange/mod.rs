@@ -6,6 +6,7 @@
 
 mod actor;
 mod asker;
+mod binding;
 mod consent;
 mod examiner;
 mod explanation;
@@ -24,6 +25,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use shared_claims::claims::Confirmation;
 use shared_claims::{Actor, Scope};
 use time::OffsetDateTime;
 
@@ -45,6 +47,8 @@ pub struct Granted {
     pub scope: Scope,
     /// The new token's `act`.
     pub actor: Actor,
+    /// The new token's `cnf`.
+    pub bound_to: Option<Confirmation>,
     /// The new token's `exp`.
     pub expires_at: OffsetDateTime,
     /// Whether the asking client also gets an ID token (`openid`).
@@ -81,12 +85,12 @@ fn examine(facts: &Facts<'_>, examiner: &mut impl Examiner) -> Result<Granted, R
     examiner.demands(Rule::SubjectNotRevoked, subject::is_alive(facts))?;
     examiner.demands(Rule::ChainStillAllowed, subject::chain_is_still_allowed(facts))?;
     examiner.demands(Rule::UserNotBlocked, subject::user_is_not_blocked(facts))?;
-    examiner.demands(Rule::Binding, subject::is_not_bound_to_a_key(facts))?;
     let actor = examiner.needs(Rule::ActorToken, actor::who_acts(source, facts))?;
     examiner.demands(Rule::MayAct, actor::may_act_for_the_subject(&actor, facts))?;
 
     let target = examiner.needs(Rule::Target, target::choose(source, facts))?;
     examiner.demands(Rule::MachineSubject, subject::has_a_user_or_the_pairing_takes_machines(&target, facts))?;
+    let bound_to = examiner.needs(Rule::Binding, binding::of_the_new_token(&target, facts))?;
 
     let in_pairing = examiner.needs(Rule::Scope, scope::within_pairing(source, &target, facts))?;
     let scope = examiner.needs(Rule::Permissions, scope::within_permissions(&in_pairing, &target, facts))?;
@@ -101,5 +105,5 @@ fn examine(facts: &Facts<'_>, examiner: &mut impl Examiner) -> Result<Granted, R
     examiner.demands(Rule::SignInStrength, sign_in::is_strong_enough(&scope, &target, facts))?;
     let expires_at = examiner.needs(Rule::Lifetime, lifetime::of_the_new_token(&target, facts))?;
 
-    Ok(Granted { target: target.api, scope, actor, expires_at, id_token, refresh_token })
+    Ok(Granted { target: target.api, scope, actor, bound_to, expires_at, id_token, refresh_token })
 }

@@ -13,7 +13,9 @@ pub enum Refusal {
     SubjectTokenRevoked,
     ChainNoLongerAllowed,
     UserBlocked,
-    BindingNotSupported,
+    BindingWouldBeLost,
+    BindingRequired,
+    ActorBoundToAnotherKey,
     ActorIsTheSubject,
     ActorNotAMachine,
     ActorNotOfAsker,
@@ -64,7 +66,9 @@ impl Refusal {
             | Self::SubjectTokenRevoked
             | Self::ChainNoLongerAllowed
             | Self::UserBlocked
-            | Self::BindingNotSupported
+            | Self::BindingWouldBeLost
+            | Self::BindingRequired
+            | Self::ActorBoundToAnotherKey
             | Self::ActorIsTheSubject
             | Self::ActorNotAMachine
             | Self::ActorNotOfAsker
@@ -87,7 +91,9 @@ impl Refusal {
             Self::SubjectTokenRevoked => "subject_token_revoked",
             Self::ChainNoLongerAllowed => "chain_no_longer_allowed",
             Self::UserBlocked => "user_blocked",
-            Self::BindingNotSupported => "binding_not_supported",
+            Self::BindingWouldBeLost => "binding_would_be_lost",
+            Self::BindingRequired => "binding_required",
+            Self::ActorBoundToAnotherKey => "actor_bound_to_another_key",
             Self::ActorIsTheSubject => "actor_is_the_subject",
             Self::ActorNotAMachine => "actor_not_a_machine",
             Self::ActorNotOfAsker => "actor_not_of_asker",
@@ -128,8 +134,17 @@ impl Refusal {
                 "a client or pairing that the subject token came through is not allowed any more".into()
             }
             Self::UserBlocked => "the user behind the subject token is blocked".into(),
-            Self::BindingNotSupported => {
-                "the subject token is bound to a key, and this server does not exchange bound tokens yet".into()
+            Self::BindingWouldBeLost => {
+                "the subject token is bound to a key, and so must be what comes of it: prove a key of this client's own in \
+                 the header DPoP"
+                    .into()
+            }
+            Self::BindingRequired => {
+                "the target or this client takes only tokens that are bound to a key: prove one in the header DPoP".into()
+            }
+            Self::ActorBoundToAnotherKey => {
+                "the actor_token is bound to a key that this request does not prove: prove that one in the header DPoP"
+                    .into()
             }
             Self::ActorIsTheSubject => "the actor_token is the subject_token: leave it out".into(),
             Self::ActorNotAMachine => {

@@ -64,11 +64,6 @@ pub(super) fn user_is_not_blocked(facts: &Facts<'_>) -> Result<(), Refusal> {
     if facts.user.is_some_and(|user| user.blocked) { Err(Refusal::UserBlocked) } else { Ok(()) }
 }
 
-/// A bound subject token must never yield an unbound one (RFC 9449 section 5, RFC 8705 section 3).
-pub(super) fn is_not_bound_to_a_key(facts: &Facts<'_>) -> Result<(), Refusal> {
-    if facts.subject.cnf.is_some() { Err(Refusal::BindingNotSupported) } else { Ok(()) }
-}
-
 /// On behalf of a user: a machine's token is exchanged only where the pairing says so.
 pub(super) fn has_a_user_or_the_pairing_takes_machines(target: &Target, facts: &Facts<'_>) -> Result<(), Refusal> {
     if facts.user.is_some() || target.pairing.machine_subjects { Ok(()) } else { Err(Refusal::MachineSubject) }

@@ -8,7 +8,9 @@ use shared_claims::Scope;
 use time::OffsetDateTime;
 
 use super::issue::{Issue, context_of_new};
-use super::{AuthenticatedClient, GrantError, TokenResponse, entitlement};
+use super::proof_of_possession::is_held;
+use super::refresh_document::RefreshDocument;
+use super::{AuthenticatedClient, GrantError, ProvenKey, TokenResponse, entitlement};
 use crate::audit::Event;
 use crate::protocol::{CodeChallenge, CodeVerifier, GrantType, OAuthError, Parameters, Target, pkce};
 use crate::server::AuthServer;
@@ -32,6 +34,9 @@ pub struct CodeDocument {
     pub api: Option<String>,
     pub nonce: Option<String>,
     pub code_challenge: Option<String>,
+    /// The key that alone may redeem it (RFC 9449 section 10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<String>,
     /// Whether the authorization request named its redirect URI: the token request must then repeat it.
     pub redirect_uri_was_sent: bool,
     /// Claims asked for one by one (OpenID Connect Core section 5.5).
@@ -45,6 +50,7 @@ pub(super) async fn grant(
     server: &AuthServer,
     client: &AuthenticatedClient,
     parameters: &Parameters,
+    key: Option<&ProvenKey>,
 ) -> Result<TokenResponse, GrantError> {
     parameters.refuse_repeated(&ONCE)?;
     let hash = SecretHash::of(parameters.required("code")?);
@@ -55,17 +61,19 @@ pub(super) async fn grant(
     names_the_same_redirect_uri(parameters, &code, &document)?;
     answers_the_challenge(parameters, &document)?;
     names_the_same_target(parameters, &document)?;
+    is_held(document.dpop_jkt.as_deref(), key)?;
     if let Some(grant_id) = &code.grant_id {
         return Err(replayed(server, grant_id).await);
     }
     let user =
         server.store.find_user(&document.user_id).await?.filter(|user| !user.blocked).ok_or_else(unknown_code)?;
-    redeem(server, client, hash, &document, &user).await
+    redeem(server, client, key, hash, &document, &user).await
 }
 
 async fn redeem(
     server: &AuthServer,
     client: &AuthenticatedClient,
+    key: Option<&ProvenKey>,
     code: SecretHash,
     document: &CodeDocument,
     user: &User,
@@ -88,6 +96,7 @@ async fn redeem(
         api,
         context: &context,
         scope: &scope,
+        key,
         until: grant.expires_at,
         now,
     };
@@ -96,12 +105,13 @@ async fn redeem(
     let id_token = issue.id_token(&access_token, document.nonce.as_deref(), profile)?;
 
     let refresh_token = scope.contains("offline_access").then(OpaqueSecret::generate);
+    let document_of_refresh_token = RefreshDocument::of_an_app(client, key).written()?;
     let new_refresh_token = refresh_token.as_ref().map(|token| NewRefreshToken {
         hash: token.hash(),
         client_id: client.id.to_string(),
         api: document.api.clone(),
         scope: scope.clone(),
-        document: "{}".to_owned(),
+        document: document_of_refresh_token,
         access_jti: Some(access_token.jti.clone()),
         created_at: now,
         expires_at: now + server.lifetimes.refresh_token,

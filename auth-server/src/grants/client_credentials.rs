@@ -3,7 +3,7 @@
 use shared_claims::Scope;
 
 use super::issue::{Issue, context_of_new};
-use super::{AuthenticatedClient, GrantError, TokenResponse, entitlement};
+use super::{AuthenticatedClient, GrantError, ProvenKey, TokenResponse, entitlement};
 use crate::audit::Event;
 use crate::protocol::{ErrorCode, GrantType, OAuthError, Parameters, Target};
 use crate::server::AuthServer;
@@ -15,6 +15,7 @@ pub(super) async fn grant(
     server: &AuthServer,
     client: &AuthenticatedClient,
     parameters: &Parameters,
+    key: Option<&ProvenKey>,
 ) -> Result<TokenResponse, GrantError> {
     parameters.refuse_repeated(&ONCE)?;
     proves_itself(client)?;
@@ -49,6 +50,7 @@ pub(super) async fn grant(
         api: Some(api),
         context: &context,
         scope,
+        key,
         until: grant.expires_at,
         now,
     };

@@ -8,6 +8,7 @@ use shared_claims::claims::{Confirmation, MayAct};
 use shared_claims::{AccessTokenClaims, Actor, Audience, Scope};
 use time::OffsetDateTime;
 
+use super::refresh_document::RefreshDocument;
 use super::{AuthenticatedClient, GrantError};
 use crate::exchange::came_by_what_is_still_allowed;
 use crate::protocol::{ErrorCode, OAuthError, Parameters};
@@ -162,8 +163,14 @@ fn of_refresh_token(server: &AuthServer, token: RefreshToken, grant: Grant, user
         txn: grant.id.to_string(),
         act: None,
         may_act: None,
-        cnf: None,
+        cnf: held_by(&token.document),
     }
+}
+
+/// The key that alone may use a refresh token.
+fn held_by(document: &str) -> Option<Confirmation> {
+    let document: RefreshDocument = serde_json::from_str(document).unwrap_or_default();
+    document.jkt.map(|jkt| Confirmation { jkt: Some(jkt), x5t_s256: None })
 }
 
 /// The live grant behind a token and its user, who is there and not blocked.

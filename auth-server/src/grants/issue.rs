@@ -7,6 +7,7 @@ use shared_claims::{Audience, Scope};
 use time::{Duration, OffsetDateTime};
 
 use super::GrantError;
+use super::proof_of_possession::{ProvenKey, binding};
 use crate::registry::{Api, Client};
 use crate::server::AuthServer;
 use crate::store::{Grant, GrantId, NewGrant, SessionId, UserId};
@@ -26,6 +27,8 @@ pub(super) struct Issue<'a> {
     pub api: Option<&'a Api>,
     pub context: &'a GrantContext,
     pub scope: &'a Scope,
+    /// What the client has proved to hold.
+    pub key: Option<&'a ProvenKey>,
     /// When the grant ends: no token outlives it.
     pub until: OffsetDateTime,
     pub now: OffsetDateTime,
@@ -42,6 +45,7 @@ impl Issue<'_> {
             scope: self.scope.clone(),
             act: None,
             may_act: self.client.may_act.clone(),
+            cnf: binding(self.client, self.api, self.key)?,
             algorithm: self.server.algorithm_for_api(self.api),
             expires_at: (self.now + lifetime).min(self.until),
         };

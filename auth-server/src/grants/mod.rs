@@ -10,6 +10,7 @@ pub mod introspection;
 mod issue;
 mod jwt_bearer;
 pub mod on_behalf_of;
+pub mod proof_of_possession;
 mod refresh_document;
 mod refresh_token;
 mod response;
@@ -18,27 +19,29 @@ mod token_exchange;
 
 pub use authenticated_client::AuthenticatedClient;
 pub use error::{GrantError, for_store};
+pub use proof_of_possession::ProvenKey;
 pub use response::TokenResponse;
 
 use crate::protocol::{ErrorCode, GrantType, OAuthError, Parameters};
 use crate::server::AuthServer;
 
-/// Serves one token request.
+/// Serves one token request. `key`: what the client has proved to hold with it.
 pub async fn grant(
     server: &AuthServer,
     client: &AuthenticatedClient,
     parameters: &Parameters,
+    key: Option<&ProvenKey>,
 ) -> Result<TokenResponse, GrantError> {
     let grant_type: GrantType = parameters.required("grant_type")?.parse()?;
     if GrantType::SUPPORTED.contains(&grant_type) && !client.may_use(grant_type) {
         return Err(unauthorized(grant_type).into());
     }
     match grant_type {
-        GrantType::AuthorizationCode => authorization_code::grant(server, client, parameters).await,
-        GrantType::RefreshToken => refresh_token::grant(server, client, parameters).await,
-        GrantType::ClientCredentials => client_credentials::grant(server, client, parameters).await,
-        GrantType::TokenExchange => token_exchange::grant(server, client, parameters).await,
-        GrantType::JwtBearer => jwt_bearer::grant(server, client, parameters).await,
+        GrantType::AuthorizationCode => authorization_code::grant(server, client, parameters, key).await,
+        GrantType::RefreshToken => refresh_token::grant(server, client, parameters, key).await,
+        GrantType::ClientCredentials => client_credentials::grant(server, client, parameters, key).await,
+        GrantType::TokenExchange => token_exchange::grant(server, client, parameters, key).await,
+        GrantType::JwtBearer => jwt_bearer::grant(server, client, parameters, key).await,
         GrantType::DeviceCode => Err(unsupported(grant_type).into()),
     }
 }

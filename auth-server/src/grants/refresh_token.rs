@@ -10,8 +10,9 @@ use time::{Duration, OffsetDateTime};
 
 use super::issue::{Issue, context_of};
 use super::on_behalf_of::Renewal;
+use super::proof_of_possession::is_held;
 use super::refresh_document::RefreshDocument;
-use super::{AuthenticatedClient, GrantError, TokenResponse, entitlement, on_behalf_of};
+use super::{AuthenticatedClient, GrantError, ProvenKey, TokenResponse, entitlement, on_behalf_of};
 use crate::audit::Event;
 use crate::protocol::{GrantType, OAuthError, Parameters, Target};
 use crate::server::AuthServer;
@@ -40,18 +41,20 @@ pub(super) async fn grant(
     server: &AuthServer,
     client: &AuthenticatedClient,
     parameters: &Parameters,
+    key: Option<&ProvenKey>,
 ) -> Result<TokenResponse, GrantError> {
     parameters.refuse_repeated(&ONCE)?;
     let now = server.now();
     let presented = present(server, client, parameters, now).await?;
     names_the_same_target(parameters, &presented.token)?;
     let asked = narrower_scope(parameters, &presented.token)?;
+    is_held(presented.document.jkt.as_deref(), key)?;
 
     let renewed = match &presented.document.exchange {
-        None => renew(server, client, &presented, &asked, now)?,
+        None => renew(server, client, key, &presented, &asked, now)?,
         Some(origin) => {
             let Presented { grant, user, token, .. } = &presented;
-            let renewal = Renewal { grant, user, origin, token, asked: &asked };
+            let renewal = Renewal { grant, user, origin, token, asked: &asked, key };
             let (access_token, scope) = on_behalf_of::renew(server, client, &renewal, now).await?;
             Renewed { access_token, id_token: None, scope }
         }
@@ -103,6 +106,7 @@ async fn present(
 fn renew(
     server: &AuthServer,
     client: &AuthenticatedClient,
+    key: Option<&ProvenKey>,
     presented: &Presented,
     asked: &Scope,
     now: OffsetDateTime,
@@ -127,6 +131,7 @@ fn renew(
         api: api.as_deref(),
         context: &context,
         scope: &scope,
+        key,
         until,
         now,
     };

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use shared_claims::Scope;
+use shared_claims::dpop::DPOP;
 
 use crate::store::OpaqueSecret;
 use crate::tokens::IssuedAccessToken;
@@ -30,7 +31,7 @@ impl TokenResponse {
             expires_in: access_token.expires_in.whole_seconds(),
             access_token: access_token.text,
             issued_token_type: None,
-            token_type: "Bearer",
+            token_type: if access_token.bound { DPOP } else { "Bearer" },
             scope: scope.to_string(),
             refresh_token: None,
             id_token: None,

@@ -6,6 +6,7 @@
 
 use secrecy::SecretString;
 use shared_claims::Scope;
+use shared_claims::dpop::is_thumbprint;
 use time::Duration;
 
 use super::claims_parameter::RequestedClaims;
@@ -17,7 +18,7 @@ use super::response_mode::ResponseMode;
 use super::target::Target;
 
 /// Parameters that may come only once (RFC 6749 section 3.1). `audience` and `resource` are judged by [`Target`].
-const ONCE: [&str; 20] = [
+const ONCE: [&str; 21] = [
     "response_type",
     "client_id",
     "redirect_uri",
@@ -30,6 +31,7 @@ const ONCE: [&str; 20] = [
     "response_mode",
     "code_challenge",
     "code_challenge_method",
+    "dpop_jkt",
     "acr_values",
     "ui_locales",
     "claims_locales",
@@ -74,6 +76,8 @@ pub struct AuthorizationRequest {
     pub login_hint: Option<String>,
     pub target: Option<Target>,
     pub code_challenge: Option<CodeChallenge>,
+    /// The key that alone may redeem the code (RFC 9449 section 10).
+    pub dpop_jkt: Option<String>,
     /// In order of preference.
     pub acr_values: Vec<String>,
     /// In order of preference.
@@ -100,6 +104,7 @@ impl AuthorizationRequest {
             login_hint: parameters.one("login_hint")?.map(str::to_owned),
             target: Target::read(parameters)?,
             code_challenge: CodeChallenge::read(parameters)?,
+            dpop_jkt: read_dpop_jkt(parameters)?,
             acr_values: read_list(parameters, "acr_values")?,
             ui_locales: read_list(parameters, "ui_locales")?,
             id_token_hint: parameters.one("id_token_hint")?.map(SecretString::from),
@@ -152,6 +157,16 @@ fn read_nonce(parameters: &Parameters) -> Result<Option<String>, OAuthError> {
             Err(OAuthError::invalid_request("nonce_too_long", format!("a nonce may have at most {MAX_NONCE} bytes")))
         }
         nonce => Ok(nonce.map(str::to_owned)),
+    }
+}
+
+fn read_dpop_jkt(parameters: &Parameters) -> Result<Option<String>, OAuthError> {
+    match parameters.one("dpop_jkt")? {
+        Some(jkt) if !is_thumbprint(jkt) => Err(OAuthError::invalid_request(
+            "dpop_jkt_malformed",
+            "dpop_jkt is the SHA-256 thumbprint of a key, in base64url (RFC 7638)",
+        )),
+        jkt => Ok(jkt.map(str::to_owned)),
     }
 }
 

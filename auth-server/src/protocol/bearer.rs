@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use secrecy::SecretString;
+use shared_claims::dpop::{ALGORITHMS, DPOP};
 
 use super::authorization_header::AuthorizationHeader;
-use super::error::OAuthError;
+use super::error::{ErrorCode, OAuthError};
 use super::parameters::Parameters;
 
 /// Why there is no token to look at.
@@ -18,17 +19,27 @@ pub enum NoBearerToken {
     Malformed(#[from] OAuthError),
 }
 
+/// An access token as it was sent.
+#[derive(Clone, Debug)]
+pub struct SentToken {
+    pub token: SecretString,
+    /// As `Authorization: DPoP`: with a proof beside it (RFC 9449 section 7.1).
+    pub with_proof: bool,
+}
+
 /// Reads the access token from the `Authorization` header or, where the endpoint takes one, the form body (RFC 6750
 /// sections 2.1 and 2.2). A token in the query is refused: URLs end up in logs (section 2.3).
 pub fn read<'a>(
     authorization: impl IntoIterator<Item = &'a [u8]>,
     query: &str,
     form: Option<&Parameters>,
-) -> Result<SecretString, NoBearerToken> {
+) -> Result<SentToken, NoBearerToken> {
     if Parameters::parse(query.as_bytes())?.contains("access_token") {
         return Err(malformed("access_token_in_query", "an access token must not be sent in the query"));
     }
-    let header = AuthorizationHeader::read(authorization)?.filter(|header| header.has_scheme("Bearer"));
+    let header = AuthorizationHeader::read(authorization)?;
+    let header = header.filter(|header| header.has_scheme("Bearer") || header.has_scheme(DPOP));
+    let with_proof = header.is_some_and(|header| header.has_scheme(DPOP));
     let in_form = match form {
         Some(form) => form.one_strict("access_token")?,
         None => None,
@@ -41,9 +52,9 @@ pub fn read<'a>(
         (None, None) => return Err(NoBearerToken::Absent),
     };
     if is_b64token(token) {
-        Ok(token.into())
+        Ok(SentToken { token: token.into(), with_proof })
     } else {
-        Err(malformed("access_token_malformed", "what follows 'Bearer' is not a token"))
+        Err(malformed("access_token_malformed", "what follows the scheme is not a token"))
     }
 }
 
@@ -55,10 +66,12 @@ pub fn is_b64token(text: &str) -> bool {
         && body.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
 }
 
-/// The `WWW-Authenticate` value (RFC 6750 section 3). `scope`: what the resource demands.
+/// The `WWW-Authenticate` value (RFC 6750 section 3, RFC 9449 section 7.1). `scope`: what the resource demands.
 #[must_use]
 pub fn challenge(realm: &str, error: Option<&OAuthError>, scope: Option<&str>) -> String {
-    let mut text = format!("Bearer realm=\"{}\"", quoted(realm));
+    let about_proof = error.is_some_and(is_about_proof);
+    let scheme = if about_proof { DPOP } else { "Bearer" };
+    let mut text = format!("{scheme} realm=\"{}\"", quoted(realm));
     if let Some(error) = error {
         // Writing to a String cannot fail.
         let _ = write!(text, ", error=\"{}\", error_description=\"{}\"", error.code, error.error_description());
@@ -66,7 +79,17 @@ pub fn challenge(realm: &str, error: Option<&OAuthError>, scope: Option<&str>) -
     if let Some(scope) = scope {
         let _ = write!(text, ", scope=\"{}\"", quoted(scope));
     }
+    if about_proof {
+        let _ = write!(text, ", algs=\"{}\"", ALGORITHMS.join(" "));
+    }
     text
+}
+
+/// The reason of a token that is bound to a key and came without proof of it.
+pub const TOKEN_BOUND: &str = "token_bound";
+
+fn is_about_proof(error: &OAuthError) -> bool {
+    matches!(error.code, ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce) || error.reason == TOKEN_BOUND
 }
 
 /// The characters that may stand between quotation marks without being escaped; others are left out.
@@ -86,7 +109,7 @@ mod tests {
     use secrecy::ExposeSecret;
 
     fn from_header(value: &str) -> Result<String, NoBearerToken> {
-        read([value.as_bytes()], "", None).map(|token| token.expose_secret().to_owned())
+        read([value.as_bytes()], "", None).map(|sent| sent.token.expose_secret().to_owned())
     }
 
     fn reason(result: Result<impl Sized, NoBearerToken>) -> &'static str {
@@ -124,9 +147,15 @@ mod tests {
     }
 
     #[test]
+    fn a_token_that_comes_with_a_proof_says_so_by_its_scheme() {
+        assert!(read([b"DPoP a.b.c".as_slice()], "", None).unwrap().with_proof);
+        assert!(!read([b"Bearer a.b.c".as_slice()], "", None).unwrap().with_proof);
+    }
+
+    #[test]
     fn a_form_may_carry_the_token_where_the_endpoint_takes_it() {
         let form = Parameters::parse(b"access_token=a.b.c").unwrap();
-        assert_eq!(read([], "", Some(&form)).unwrap().expose_secret(), "a.b.c");
+        assert_eq!(read([], "", Some(&form)).unwrap().token.expose_secret(), "a.b.c");
         assert_eq!(reason(read([], "", None)), "absent");
         assert_eq!(reason(read([b"Bearer a.b.c".as_slice()], "", Some(&form))), "several_access_tokens");
         let repeated = Parameters::parse(b"access_token=a&access_token=a").unwrap();

@@ -69,6 +69,9 @@ pub struct Api {
     /// How the user must have signed in for a scope to be given to an API that acts for them (RFC 9470).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sign_in: BTreeMap<ScopeToken, SignInStrength>,
+    /// Whether all its tokens are bound to a key of whoever asks for them (RFC 9728 section 2, RFC 9449).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens_required: bool,
     /// How long its access tokens live.
     #[serde(with = "humantime_serde")]
     pub token_lifetime: Duration,
@@ -100,6 +103,8 @@ struct ApiDocument {
     skip_consent: bool,
     #[serde(default)]
     sign_in: BTreeMap<ScopeToken, SignInStrength>,
+    #[serde(default)]
+    dpop_bound_access_tokens_required: bool,
     #[serde(default = "default_token_lifetime", with = "humantime_serde")]
     token_lifetime: Duration,
     #[serde(default)]
@@ -150,6 +155,7 @@ impl TryFrom<ApiDocument> for Api {
             enforce_permissions: document.enforce_permissions,
             skip_consent: document.skip_consent,
             sign_in: document.sign_in,
+            dpop_bound_access_tokens_required: document.dpop_bound_access_tokens_required,
             token_lifetime: document.token_lifetime,
             signing_alg: document.signing_alg,
         })

@@ -87,6 +87,9 @@ pub struct Client {
     pub id_token_signed_response_alg: Option<SigningAlgorithm>,
     /// Whether the ID token holds the claims of `profile` and its like, as Auth0's does, rather than userinfo alone.
     pub scope_claims_in_id_token: bool,
+    /// Whether all its access tokens are bound to a key that it proves (RFC 9449 section 5.2).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_access_tokens: bool,
     /// Whether all that the client was given ends when the person signs out, offline access included.
     pub revoke_on_sign_out: bool,
     /// Origins whose pages may call the token endpoint from a browser.
@@ -158,6 +161,8 @@ struct ClientDocument {
     id_token_signed_response_alg: Option<SigningAlgorithm>,
     #[serde(default)]
     scope_claims_in_id_token: bool,
+    #[serde(default)]
+    dpop_bound_access_tokens: bool,
     #[serde(default)]
     revoke_on_sign_out: bool,
     #[serde(default)]
@@ -296,6 +301,7 @@ impl TryFrom<ClientDocument> for Client {
             require_pkce: public || document.require_pkce.unwrap_or(false),
             id_token_signed_response_alg: document.id_token_signed_response_alg,
             scope_claims_in_id_token: document.scope_claims_in_id_token,
+            dpop_bound_access_tokens: document.dpop_bound_access_tokens,
             revoke_on_sign_out: document.revoke_on_sign_out,
             web_origins,
             introspects: document.introspects,

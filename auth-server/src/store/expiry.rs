@@ -5,7 +5,9 @@ use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
 use super::columns::stored;
 use super::connection::AnyConnection;
-use super::schema::{authorization_codes, authorization_requests, grants, refresh_tokens, sessions, sign_in_counters};
+use super::schema::{
+    authorization_codes, authorization_requests, grants, proofs, refresh_tokens, sessions, sign_in_counters,
+};
 use super::{Store, StoreError};
 
 /// Codes, grants and refresh tokens stay known for so long after they expired: a late replay still ends what a code
@@ -30,11 +32,12 @@ macro_rules! removal {
 }
 
 /// What goes at its time, and what is remembered for a while. A grant goes after what came from it.
-const AT_ONCE: [Removal; 3] = [
+const AT_ONCE: [Removal; 4] = [
     removal!(authorization_requests, hash: Vec<u8>, |now| authorization_requests::expires_at.le(now)),
     removal!(sessions, hash: Vec<u8>, |now: PrimitiveDateTime| {
         BoolExpressionMethods::or(sessions::expires_at.le(now), sessions::idle_expires_at.le(now))
     }),
+    removal!(proofs, hash: Vec<u8>, |now| proofs::expires_at.le(now)),
     removal!(sign_in_counters, key: Vec<u8>, |now| sign_in_counters::expires_at.le(now)),
 ];
 const LATER: [Removal; 3] = [

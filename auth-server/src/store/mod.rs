@@ -19,6 +19,7 @@ mod migrations;
 mod pairing_consents;
 mod pool;
 mod profile;
+mod proofs;
 mod readiness;
 mod refresh_tokens;
 mod registry;

@@ -105,6 +105,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    proofs (hash) {
+        hash -> Binary,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     sign_in_counters (key) {
         key -> Binary,
         attempts -> BigInt,

@@ -1,6 +1,6 @@
 //! Access tokens (RFC 9068), as this server issues them.
 
-use shared_claims::claims::MayAct;
+use shared_claims::claims::{Confirmation, MayAct};
 use shared_claims::{AccessTokenClaims, Actor, Audience, Scope};
 use time::{Duration, OffsetDateTime};
 
@@ -39,6 +39,8 @@ pub struct AccessTokenRequest {
     pub act: Option<Actor>,
     /// The issued-to client's own (RFC 8693 section 4.4), never one of another token.
     pub may_act: Option<MayAct>,
+    /// The key that the token is bound to.
+    pub cnf: Option<Confirmation>,
     pub algorithm: SigningAlgorithm,
     pub expires_at: OffsetDateTime,
 }
@@ -48,6 +50,8 @@ pub struct IssuedAccessToken {
     pub text: String,
     pub jti: String,
     pub expires_in: Duration,
+    /// Whether it takes a proof to use it.
+    pub bound: bool,
 }
 
 /// No key signs with the algorithm that is asked for, or signing went wrong.
@@ -73,7 +77,8 @@ pub fn sign_access_token(
     let text = key.sign("at+jwt", &claims)?;
     // `exp` is in whole seconds, so what is left is told from it and not from the time asked for.
     let whole_seconds = claims.exp.unix_timestamp() - now.unix_timestamp();
-    Ok(IssuedAccessToken { text, jti: claims.jti, expires_in: Duration::seconds(whole_seconds) })
+    let (expires_in, bound) = (Duration::seconds(whole_seconds), claims.cnf.is_some());
+    Ok(IssuedAccessToken { text, jti: claims.jti, expires_in, bound })
 }
 
 fn claims(issuer: &str, context: &GrantContext, request: AccessTokenRequest, now: OffsetDateTime) -> AccessTokenClaims {
@@ -96,7 +101,7 @@ fn claims(issuer: &str, context: &GrantContext, request: AccessTokenRequest, now
         txn: Some(context.txn.clone()),
         act: request.act,
         may_act: request.may_act,
-        cnf: None,
+        cnf: request.cnf,
         status: context.status.map(|status| status.claim(issuer)),
     }
 }

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 pub struct MasterKey {
     sealing: RandomizedNonceKey,
     forms: hmac::Key,
+    nonces: hmac::Key,
 }
 
 impl std::fmt::Debug for MasterKey {
@@ -41,9 +42,11 @@ impl MasterKey {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"deputy auth-server").extract(&bytes);
         let sealing = derive(&root, b"signing keys at rest")?;
         let forms = derive(&root, b"forgery protection of forms")?;
+        let nonces = derive(&root, b"nonces for proofs of possession")?;
         Ok(Self {
             sealing: RandomizedNonceKey::new(&AES_256_GCM, sealing.as_ref()).map_err(|_| SealError::Failed)?,
             forms: hmac::Key::new(hmac::HMAC_SHA256, forms.as_ref()),
+            nonces: hmac::Key::new(hmac::HMAC_SHA256, nonces.as_ref()),
         })
     }
 
@@ -51,6 +54,12 @@ impl MasterKey {
     #[must_use]
     pub fn forms(&self) -> &hmac::Key {
         &self.forms
+    }
+
+    /// The key that nonces for proofs of possession are made with.
+    #[must_use]
+    pub fn nonces(&self) -> &hmac::Key {
+        &self.nonces
     }
 
     /// Seals a private key: nonce, then ciphertext with its tag. Bound to `kid`, so that rows cannot be swapped.

@@ -1,6 +1,7 @@
 //! Making tokens: claims become a signed JWT (RFC 7515), and the keys that sign them are made, sealed and rotated.
 
 mod access_token;
+pub mod dpop_nonce;
 mod id_token;
 mod key_ring;
 mod master_key;

@@ -5,12 +5,14 @@ use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Client;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use super::{Answer, Jwks, http};
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What the harness reads of the discovery document; `document` is the whole.
 #[derive(Clone, Debug, Deserialize)]
@@ -126,10 +128,35 @@ impl AuthServer {
 
     /// A request at the token endpoint.
     pub async fn token(&self, credentials: &Credentials, form: &[(&str, &str)]) -> Result<Answer> {
+        self.token_with(credentials, form, []).await
+    }
+
+    /// The same with further headers.
+    pub async fn token_with(
+        &self,
+        credentials: &Credentials,
+        form: &[(&str, &str)],
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Result<Answer> {
+        let headers = headers.into_iter().collect();
+        self.send_form(self.metadata.token_endpoint.clone(), credentials, form, headers).await
+    }
+
+    async fn send_form(
+        &self,
+        endpoint: Url,
+        credentials: &Credentials,
+        form: &[(&str, &str)],
+        headers: HeaderMap,
+    ) -> Result<Answer> {
         let mut fields = credentials.in_form();
         fields.extend_from_slice(form);
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        self.token_raw(credentials.in_header().as_deref(), "application/x-www-form-urlencoded", body.into()).await
+        let mut request = self.http.post(endpoint).headers(headers).header(CONTENT_TYPE, FORM);
+        if let Some(authorization) = credentials.in_header() {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        Answer::from(request.body(body).send().await?).await
     }
 
     /// A request at the token endpoint, with a body that need not be a form.
@@ -153,14 +180,7 @@ impl AuthServer {
 
     /// A client's request at one of its endpoints.
     pub async fn post_form(&self, endpoint: &Url, credentials: &Credentials, form: &[(&str, &str)]) -> Result<Answer> {
-        let mut fields = credentials.in_form();
-        fields.extend_from_slice(form);
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let mut request = self.http.post(endpoint.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        if let Some(authorization) = credentials.in_header() {
-            request = request.header(AUTHORIZATION, authorization);
-        }
-        Answer::from(request.body(body).send().await?).await
+        self.send_form(endpoint.clone(), credentials, form, HeaderMap::new()).await
     }
 
     /// The user behind an access token (`OpenID` Connect Core section 5.3).

@@ -1,6 +1,7 @@
 //! Steps 4 and 5: API A's part, a token exchange (RFC 8693 section 2.1), by hand, so that it can also be done wrongly.
 
 use anyhow::Result;
+use reqwest::header::{HeaderName, HeaderValue};
 
 use super::{Answer, AuthServer, Credentials};
 
@@ -55,7 +56,17 @@ impl Exchange {
 
     /// Asks, as the client of `credentials`.
     pub async fn send(&self, auth_server: &AuthServer, credentials: &Credentials) -> Result<Answer> {
+        self.send_with(auth_server, credentials, []).await
+    }
+
+    /// The same with further headers.
+    pub async fn send_with(
+        &self,
+        auth_server: &AuthServer,
+        credentials: &Credentials,
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Result<Answer> {
         let form: Vec<_> = self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        auth_server.token(credentials, &form).await
+        auth_server.token_with(credentials, &form, headers).await
     }
 }

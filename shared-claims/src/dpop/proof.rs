@@ -43,7 +43,7 @@ pub struct Proof {
     pub jkt: String,
     pub jti: String,
     pub nonce: Option<String>,
-    /// Until when it would be accepted again.
+    /// By then it is accepted no more.
     pub expires_at: OffsetDateTime,
 }
 
@@ -147,7 +147,7 @@ impl Proof {
         let jkt = holder(&header, signed, signature)?;
         let claims: Claims = read(payload)?.ok_or(InvalidProof::Claims)?;
         judge(&claims, demand)?;
-        Ok(Self { jkt, jti: claims.jti, nonce: claims.nonce, expires_at: claims.iat + ACCEPTED_FOR })
+        Ok(Self { jkt, jti: claims.jti, nonce: claims.nonce, expires_at: claims.iat + ACCEPTED_FOR + Duration::SECOND })
     }
 }
 

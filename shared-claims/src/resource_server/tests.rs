@@ -72,7 +72,7 @@ mod bound {
     use url::Url;
 
     use super::*;
-    use crate::bearer::PresentedToken;
+    use crate::access_token::PresentedToken;
     use crate::dpop::{ProofKey, ProofRequest};
     use crate::minting::NOW;
 

@@ -200,6 +200,7 @@ impl Journey {
             api: self.understood.api.as_ref().map(|api| api.identifier.clone()),
             nonce: request.nonce.clone(),
             code_challenge: request.code_challenge.as_ref().map(|challenge| challenge.as_str().to_owned()),
+            dpop_jkt: request.dpop_jkt.clone(),
             redirect_uri_was_sent: request.redirect_uri.is_some(),
             userinfo_claims: request.claims.userinfo.keys().cloned().collect(),
             id_token_claims: request.claims.id_token.keys().cloned().collect(),

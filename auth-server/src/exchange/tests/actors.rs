@@ -121,10 +121,14 @@ fn an_actor_token_is_a_machines_own(#[case] change: fn(&mut AccessTokenClaims)) 
 }
 
 #[test]
-fn a_bound_actor_token_is_refused() {
-    let bound = Confirmation { jkt: Some("thumbprint".into()), x5t_s256: None };
-    let world = with_worker().showing_actor("worker", |token| token.cnf = Some(bound));
-    assert_eq!(world.refused().1, "binding_not_supported");
+fn a_bound_actor_token_is_shown_by_whoever_proves_its_key() {
+    for (jkt, x5t_s256) in [(Some("its key"), None), (None, Some("certificate")), (None, None)] {
+        let bound = Confirmation { jkt: jkt.map(Into::into), x5t_s256: x5t_s256.map(Into::into) };
+        let world = || with_worker().showing_actor("worker", |token| token.cnf = Some(bound.clone()));
+        assert_eq!(world().refused().1, "actor_bound_to_another_key");
+        assert_eq!(world().proving("another key").refused().1, "actor_bound_to_another_key");
+        assert_eq!(world().proving("its key").decide().is_ok(), jkt.is_some());
+    }
 }
 
 #[rstest]

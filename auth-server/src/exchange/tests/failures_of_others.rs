@@ -59,7 +59,7 @@ fn a_client_that_may_ask_in_one_dialect_may_not_ask_in_the_other() {
 fn a_bound_subject_yields_no_bearer_token_by_either_kind_of_binding() {
     for (jkt, x5t_s256) in [(Some("key"), None), (None, Some("certificate")), (None, None)] {
         let bound = Confirmation { jkt: jkt.map(Into::into), x5t_s256: x5t_s256.map(Into::into) };
-        assert_eq!(world().subject(|token| token.cnf = Some(bound)).refused().1, "binding_not_supported");
+        assert_eq!(world().subject(|token| token.cnf = Some(bound)).refused().1, "binding_would_be_lost");
     }
 }
 

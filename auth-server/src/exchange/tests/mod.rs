@@ -34,6 +34,7 @@ struct World {
     consents: Consents,
     actor: Option<AccessTokenClaims>,
     actor_grant: GrantStanding,
+    asker_key: Option<&'static str>,
     limits: Limits,
 }
 
@@ -57,6 +58,7 @@ fn world() -> World {
         consents: Consents::default(),
         actor: None,
         actor_grant: LIVE,
+        asker_key: None,
         limits: Limits::default(),
     }
 }
@@ -140,6 +142,12 @@ impl World {
 
     fn subject(mut self, change: impl FnOnce(&mut AccessTokenClaims)) -> Self {
         change(&mut self.subject);
+        self
+    }
+
+    /// The asker proves a key of its own.
+    fn proving(mut self, jkt: &'static str) -> Self {
+        self.asker_key = Some(jkt);
         self
     }
 
@@ -228,6 +236,7 @@ impl World {
             user: self.user.as_ref(),
             consents: &self.consents,
             actor: self.actor.as_ref().map(|claims| ActorToken { claims, grant: self.actor_grant }),
+            asker_key: self.asker_key,
             limits: self.limits,
         })
     }

@@ -71,7 +71,36 @@ fn a_chain_whose_earlier_pairing_was_removed_cannot_be_extended() {
 fn a_bound_subject_token_yields_no_bearer_token() {
     let bound = Confirmation { jkt: Some("thumbprint".into()), x5t_s256: None };
     let world = world().subject(|token| token.cnf = Some(bound));
-    assert_eq!(world.refused(), (ErrorCode::InvalidRequest, "binding_not_supported"));
+    assert_eq!(world.refused(), (ErrorCode::InvalidRequest, "binding_would_be_lost"));
+}
+
+#[test]
+fn a_bound_subject_token_yields_a_token_that_is_bound_to_the_askers_own_key() {
+    let bound = Confirmation { jkt: Some("the app's".into()), x5t_s256: None };
+    let granted = world().subject(|token| token.cnf = Some(bound)).proving("api-a's").granted();
+    assert_eq!(granted.bound_to, Some(Confirmation { jkt: Some("api-a's".into()), x5t_s256: None }));
+}
+
+#[test]
+fn an_asker_that_proves_a_key_gets_a_bound_token_whatever_the_subject_is() {
+    assert_eq!(world().granted().bound_to, None);
+    let granted = world().proving("api-a's").granted();
+    assert_eq!(granted.bound_to.and_then(|bound_to| bound_to.jkt).as_deref(), Some("api-a's"));
+}
+
+#[test]
+fn a_target_that_demands_bound_tokens_gives_no_other() {
+    let demanding = || world().api(B, |api| api.dpop_bound_access_tokens_required = true);
+    assert_eq!(demanding().refused(), (ErrorCode::InvalidRequest, "binding_required"));
+    assert!(demanding().proving("api-a's").granted().bound_to.is_some());
+}
+
+#[test]
+fn a_client_whose_tokens_are_bound_gets_no_other() {
+    let mut world = world();
+    world.clients.iter_mut().find(|client| client.id.as_str() == "api-a").unwrap().dpop_bound_access_tokens = true;
+    assert_eq!(world.refused(), (ErrorCode::InvalidRequest, "binding_required"));
+    assert!(world.proving("api-a's").granted().bound_to.is_some());
 }
 
 // Target and pairing.

@@ -73,7 +73,14 @@ impl Gathered {
     }
 
     #[must_use]
-    pub fn facts<'a>(&'a self, place: &Where<'a>, client: &'a Client, asked: &'a Asked, limits: Limits) -> Facts<'a> {
+    pub fn facts<'a>(
+        &'a self,
+        place: &Where<'a>,
+        client: &'a Client,
+        asked: &'a Asked,
+        asker_key: Option<&'a str>,
+        limits: Limits,
+    ) -> Facts<'a> {
         Facts {
             now: place.now,
             registry: place.registry,
@@ -84,6 +91,7 @@ impl Gathered {
             user: self.facts_of_user.as_ref(),
             consents: &self.consents,
             actor: self.actor.as_ref().map(|(claims, grant)| ActorToken { claims, grant: *grant }),
+            asker_key,
             limits,
         }
     }

@@ -8,7 +8,7 @@ mod renewal;
 mod tokens;
 
 use super::issue::context_of;
-use super::{AuthenticatedClient, GrantError, TokenResponse};
+use super::{AuthenticatedClient, GrantError, ProvenKey, TokenResponse};
 use crate::audit::Event;
 use crate::exchange::{self, Asked, Granted, Refusal};
 use crate::protocol::{Dialect, ExchangeRequest};
@@ -20,13 +20,15 @@ pub(super) async fn grant(
     server: &AuthServer,
     client: &AuthenticatedClient,
     request: &ExchangeRequest,
+    key: Option<&ProvenKey>,
 ) -> Result<TokenResponse, GrantError> {
     let now = server.now();
     let (registry, keys) = (server.registry(), server.keys());
     let place = Where::of(server, &keys, &registry, now);
     let gathered = Gathered::from_request(&place, client, request).await?;
     let asked = Asked::from(request);
-    let granted = exchange::decide(&gathered.facts(&place, client, &asked, server.exchange_limits))
+    let asker_key = key.map(ProvenKey::jkt);
+    let granted = exchange::decide(&gathered.facts(&place, client, &asked, asker_key, server.exchange_limits))
         .map_err(|refusal| refusal.into_error(request.dialect))?;
 
     // From here on the request is granted. Whoever shows a token here has used it: the refresh token that it came with

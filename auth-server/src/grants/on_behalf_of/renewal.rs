@@ -1,6 +1,7 @@
 //! Renewing a token that an exchange gave: the same decision again, about the same subject, without the end of a subject
 //! token that may have expired long since. What the rules do not give any more is not renewed.
 
+use shared_claims::claims::Confirmation;
 use shared_claims::{AccessTokenClaims, Audience, Scope};
 use time::OffsetDateTime;
 
@@ -9,7 +10,7 @@ use super::tokens;
 use crate::exchange::{self, Asked, GrantStanding, Refusal};
 use crate::grants::issue::context_of;
 use crate::grants::refresh_document::ExchangeOrigin;
-use crate::grants::{AuthenticatedClient, GrantError};
+use crate::grants::{AuthenticatedClient, GrantError, ProvenKey};
 use crate::protocol::{Dialect, OAuthError};
 use crate::registry::Registry;
 use crate::server::AuthServer;
@@ -25,6 +26,7 @@ pub(super) fn origin(client: &AuthenticatedClient, gathered: &Gathered, dialect:
         subject_client_id: subject.client_id.clone(),
         subject_scope: subject.scope.clone(),
         subject_act: subject.act.clone(),
+        subject_bound: subject.cnf.is_some(),
         agent: gathered.actor.as_ref().map(|(actor, _)| actor.client_id.clone()),
     }
 }
@@ -36,6 +38,7 @@ pub struct Renewal<'a> {
     pub origin: &'a ExchangeOrigin,
     pub token: &'a RefreshToken,
     pub asked: &'a Scope,
+    pub key: Option<&'a ProvenKey>,
 }
 
 pub async fn renew(
@@ -44,7 +47,7 @@ pub async fn renew(
     renewal: &Renewal<'_>,
     now: OffsetDateTime,
 ) -> Result<(IssuedAccessToken, Scope), GrantError> {
-    let Renewal { grant, user, origin, token, asked } = *renewal;
+    let Renewal { grant, user, origin, token, asked, key } = *renewal;
     let (registry, keys) = (server.registry(), server.keys());
     let place = Where::of(server, &keys, &registry, now);
     let context = context_of(grant);
@@ -54,7 +57,8 @@ pub async fn renew(
 
     let scope = still_paired(&registry, origin, token, asked)?;
     let asked = Asked { dialect: origin.dialect, target: token.api.clone(), scope: Some(scope) };
-    let granted = exchange::decide(&gathered.facts(&place, client, &asked, server.exchange_limits))
+    let asker_key = key.map(ProvenKey::jkt);
+    let granted = exchange::decide(&gathered.facts(&place, client, &asked, asker_key, server.exchange_limits))
         .map_err(|refusal| no_longer_given(refusal, origin.dialect))?;
     let access_token = tokens::access_token(server, client, &context, &granted, now)?;
     Ok((access_token, granted.scope))
@@ -111,7 +115,8 @@ fn original_subject(
         txn: Some(context.txn.clone()),
         act: origin.subject_act.clone(),
         may_act: issued_to.and_then(|client| client.may_act.clone()),
-        cnf: None,
+        // To which key does not matter: nobody shows this token.
+        cnf: origin.subject_bound.then_some(Confirmation { jkt: None, x5t_s256: None }),
         status: None,
     }
 }
@@ -129,6 +134,7 @@ fn original_actor(subject: &AccessTokenClaims, agent: &str, grant: &Grant) -> (A
         sid: None,
         txn: None,
         act: None,
+        cnf: None,
         ..subject.clone()
     };
     (claims, GrantStanding::Live { until: grant.expires_at })

@@ -6,7 +6,6 @@ use time::{Duration, OffsetDateTime};
 use crate::exchange::{Granted, Refusal};
 use crate::grants::refresh_document::{ExchangeOrigin, RefreshDocument};
 use crate::grants::{AuthenticatedClient, GrantError};
-use crate::protocol::OAuthError;
 use crate::server::AuthServer;
 use crate::store::{Grant, NewRefreshToken, OpaqueSecret};
 use crate::tokens::{
@@ -26,6 +25,7 @@ pub(super) fn access_token(
         scope: granted.scope.clone(),
         act: Some(granted.actor.clone()),
         may_act: client.may_act.clone(),
+        cnf: granted.bound_to.clone(),
         algorithm: server.algorithm_for_api(Some(&granted.target)),
         expires_at: granted.expires_at,
     };
@@ -67,10 +67,7 @@ pub(super) async fn refresh_token(
         return Ok(None);
     }
     let dialect = origin.dialect;
-    let document = serde_json::to_string(&RefreshDocument { exchange: Some(origin) }).map_err(|error| {
-        log::error!("a refresh token's document cannot be written: {error}");
-        OAuthError::server_error()
-    })?;
+    let document = RefreshDocument::of_an_exchange(origin).written()?;
     let secret = OpaqueSecret::generate();
     let lifetime = Duration::try_from(server.lifetimes.refresh_token).unwrap_or(Duration::DAY);
     let token = NewRefreshToken {

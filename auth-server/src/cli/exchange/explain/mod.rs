@@ -43,6 +43,9 @@ pub(in crate::cli) struct Explain {
     /// The token of an agent that acts inside the client.
     #[arg(long, value_name = "TOKEN", env = "ACTOR_TOKEN", hide_env_values = true)]
     actor_token: Option<String>,
+    /// As if the client had proved a key of its own (DPoP): what bound tokens and APIs that demand them need.
+    #[arg(long)]
+    proof: bool,
     /// How the request is written.
     #[arg(long, value_enum, default_value_t)]
     dialect: DialectName,
@@ -86,7 +89,7 @@ impl Explain {
             Ok(request) => match Gathered::from_request(&place, client, &request).await {
                 Ok(gathered) => {
                     let asked = Asked::from(&request);
-                    Ok(exchange::explain(&gathered.facts(&place, client, &asked, config.exchange)))
+                    Ok(exchange::explain(&gathered.facts(&place, client, &asked, self.asker_key(), config.exchange)))
                 }
                 Err(GrantError::Refused(error)) => Err(error),
                 Err(other) => return Err(other.into()),
@@ -94,6 +97,11 @@ impl Explain {
             Err(error) => Err(error),
         };
         self.print(&outcome)
+    }
+
+    /// Which key it is makes no difference to any rule but that of a bound actor token, which the key's holder alone can show.
+    fn asker_key(&self) -> Option<&'static str> {
+        self.proof.then_some("some key")
     }
 
     fn print(&self, outcome: &Result<Explanation, OAuthError>) -> anyhow::Result<ExitCode> {

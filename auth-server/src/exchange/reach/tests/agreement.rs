@@ -103,6 +103,7 @@ impl Exchanges<'_> {
             user: self.user.as_ref(),
             consents: &self.consents,
             actor: actor.map(|claims| ActorToken { claims, grant: LIVE }),
+            asker_key: None,
             limits: Limits { max_actors: self.max_actors },
         })
         .ok()
