@@ -152,6 +152,7 @@ impl Settings {
         mistakes.extend(self.issuer.insecure());
         mistakes.extend(not_an_identifier(&self.identifier));
         mistakes.extend(not_a_base_url("public_url", &self.public_url));
+        mistakes.extend(self.also_reached_at.iter().filter_map(|url| not_a_base_url("also_reached_at", url)));
         mistakes.extend(self.mistakes_of_target("downstream", &self.downstream.audience, &self.downstream.url));
         if let Some(archive) = &self.archive {
             mistakes.extend(self.mistakes_of_target("archive", &archive.audience, &archive.url));

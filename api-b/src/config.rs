@@ -105,6 +105,7 @@ impl TryFrom<Sourced<Settings>> for Config {
         mistakes.extend(settings.issuer.insecure());
         mistakes.extend(not_an_identifier(&settings.identifier));
         mistakes.extend(not_a_base_url("public_url", &settings.public_url));
+        mistakes.extend(settings.also_reached_at.iter().filter_map(|url| not_a_base_url("also_reached_at", url)));
         if let Some(url) = &settings.backchannel_url {
             mistakes.extend(not_a_base_url("backchannel_url", url));
         }

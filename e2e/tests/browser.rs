@@ -1,13 +1,14 @@
 //! The six steps as a person sees them, in a real browser.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use e2e::browser::Browser;
 use e2e::stack::Stack;
 use e2e::steps::App;
 use thirtyfour::Key;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 #[tokio::test]
 async fn alice_signs_in_sees_her_report_files_a_receipt_and_signs_out() -> Result<()> {
@@ -121,7 +122,7 @@ async fn a_wrong_password_is_told_on_the_login_page() -> Result<()> {
 #[tokio::test]
 async fn a_form_post_reaches_an_app_on_another_origin() -> Result<()> {
     let Some(browser) = Browser::for_test().await? else { return Ok(()) };
-    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
     let redirect_uri = format!("http://localhost:{}/callback", listener.local_addr()?.port());
     let registered = redirect_uri.clone();
     let stack = Stack::builder().configured(move |world| {
@@ -133,14 +134,12 @@ async fn a_form_post_reaches_an_app_on_another_origin() -> Result<()> {
     let mut app = App::demo_web(&stack.auth_server);
     app.redirect_uri = redirect_uri;
 
-    let posted = tokio::task::spawn_blocking(move || first_post(&listener));
+    let posted = tokio::spawn(async move { first_post(&listener).await });
     let request = app.authorization_request().with("response_mode", "form_post");
     browser.driver.goto(request.url(&stack.auth_server).as_str()).await?;
     sign_in(&browser, "alice", "alice-password").await?;
-    if let Ok(allow) = browser.driver.find(thirtyfour::By::Css("button[name=decision][value=allow]")).await {
-        allow.click().await?;
-    }
-    let posted = tokio::time::timeout(std::time::Duration::from_secs(20), posted).await???;
+    browser.click("button[name=decision][value=allow]").await?;
+    let posted = tokio::time::timeout(Duration::from_secs(20), posted).await???;
     ensure!(posted.starts_with("POST /callback "), "{posted}");
     ensure!(posted.contains("code=") && posted.contains(&request.state), "{posted}");
     browser.close().await?;
@@ -148,22 +147,27 @@ async fn a_form_post_reaches_an_app_on_another_origin() -> Result<()> {
 }
 
 /// The first POST that comes, whole; everything else is answered with nothing.
-fn first_post(listener: &TcpListener) -> std::io::Result<String> {
+async fn first_post(listener: &TcpListener) -> std::io::Result<String> {
     loop {
-        let (mut connection, _) = listener.accept()?;
-        connection.set_read_timeout(Some(std::time::Duration::from_secs(5)))?;
-        let mut request = String::new();
-        let mut buffer = [0; 4096];
-        while !(request.contains("\r\n\r\n") && (!request.starts_with("POST") || request.contains("state="))) {
-            let read = connection.read(&mut buffer).unwrap_or(0);
-            if read == 0 {
-                break;
-            }
-            request.push_str(&String::from_utf8_lossy(&buffer[..read]));
-        }
-        connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")?;
-        if request.starts_with("POST") {
-            return Ok(request);
+        let (mut connection, _) = listener.accept().await?;
+        let request = tokio::time::timeout(Duration::from_secs(5), whole_request(&mut connection)).await;
+        connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok").await?;
+        match request {
+            Ok(request) if request.starts_with("POST") => return Ok(request),
+            _ => {}
         }
     }
+}
+
+/// A request to the end of its headers, a POST to the end of its form.
+async fn whole_request(connection: &mut TcpStream) -> String {
+    let mut request = String::new();
+    let mut buffer = [0; 4096];
+    while !(request.contains("\r\n\r\n") && (!request.starts_with("POST") || request.contains("state="))) {
+        match connection.read(&mut buffer).await {
+            Ok(read) if read > 0 => request.push_str(&String::from_utf8_lossy(&buffer[..read])),
+            _ => break,
+        }
+    }
+    request
 }

@@ -10,8 +10,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use e2e::stack::{Configuration, Stack};
-use e2e::steps::{Answer, Credentials, Exchange, Person, Tokens};
+use e2e::steps::{Answer, Credentials, Exchange, Holder, Person, Tokens};
 use e2e::world::{self, API_A, API_B, API_C};
+use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::Value;
 use shared_claims::{Clock, ManualClock, SystemClock};
 use time::Duration;
@@ -23,8 +24,11 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 const SECRET: &str = "guide-secret-0123456789abcdefghijklmnopqrstuvwxyz";
 
+/// An API that takes bound tokens only.
+const VAULT: &str = "https://vault.example";
+
 /// Reasons that no request can bring about in a world that its configuration's checks let through, or not yet.
-const WITHOUT_EXAMPLE: [&str; 3] = ["not_an_api_client", "binding_not_supported", "actor_token_revoked"];
+const WITHOUT_EXAMPLE: [&str; 2] = ["not_an_api_client", "actor_token_revoked"];
 
 /// One example: its name, what was sent, and what came.
 struct Example {
@@ -47,6 +51,12 @@ fn every_rule(world: &mut Configuration) {
     }
     world.set_in("pairings", ("target", API_B), "machine_subjects", true);
     pair(world, API_B, API_A, "read:reports");
+    let vault = format!(
+        "identifier = '{VAULT}'\nname = 'Vault'\nscopes = {{ 'read:vault' = 'See your vault' }}\nskip_consent = true\n\
+         dpop_bound_access_tokens_required = true"
+    );
+    world.add("apis", &vault).expect("an API's TOML");
+    pair(world, API_A, VAULT, "read:vault");
     let demanded = "'write:receipts' = { max_age = '5m' }".parse::<Table>().expect("TOML");
     world.set_in("apis", ("identifier", API_B), "sign_in", demanded);
     world.set_in("apis", ("identifier", API_C), "allow_offline_access", true);
@@ -96,20 +106,39 @@ impl Writer<'_> {
     }
 
     async fn ask(&mut self, name: &str, credentials: &Credentials, form: &[(&str, &str)]) -> Result<Answer> {
-        let answer = self.stack.auth_server.token(credentials, form).await?;
+        self.ask_with(name, credentials, form, None).await
+    }
+
+    /// With a proof of possession in the header `DPoP`.
+    async fn ask_with(
+        &mut self,
+        name: &str,
+        credentials: &Credentials,
+        form: &[(&str, &str)],
+        proof: Option<HeaderValue>,
+    ) -> Result<Answer> {
+        let header = if proof.is_some() { "DPoP: $PROOF\n" } else { "" };
+        let headers = proof.map(|proof| (HeaderName::from_static("dpop"), proof));
+        let answer = self.stack.auth_server.token_with(credentials, form, headers).await?;
         if answer.is_success() {
             ensure!(name.starts_with("granted"), "{name}: {answer:?}");
         } else {
             ensure!(answer.reason() == name, "{name}: {answer:?}");
         }
-        let text = self.written(credentials, form, &answer)?;
+        let text = self.written(credentials, header, form, &answer)?;
         self.examples.push(Example { name: name.to_owned(), text });
         Ok(answer)
     }
 
-    fn written(&self, credentials: &Credentials, form: &[(&str, &str)], answer: &Answer) -> Result<String> {
-        let mut text =
-            format!("```http\nPOST /oauth/token\nAuthorization: Basic {}:secret\n\n", credentials.client_id());
+    fn written(
+        &self,
+        credentials: &Credentials,
+        header: &str,
+        form: &[(&str, &str)],
+        answer: &Answer,
+    ) -> Result<String> {
+        let client = credentials.client_id();
+        let mut text = format!("```http\nPOST /oauth/token\nAuthorization: Basic {client}:secret\n{header}\n");
         for (name, value) in form {
             writeln!(text, "{name}={}", self.named(value))?;
         }
@@ -133,6 +162,34 @@ impl Writer<'_> {
 
 fn access_token(answer: &Answer) -> Result<String> {
     Ok(answer.json()["access_token"].as_str().context("no access_token")?.to_owned())
+}
+
+/// Tokens that are bound to keys: the app's, the worker's, API A's own.
+async fn bound(guide: &mut Writer<'_>, token_a: &str, clock: &ManualClock) -> Result<()> {
+    let (app, holder) = (guide.stack.app()?, Holder::with_clock(clock.clone())?);
+    let server = &guide.stack.auth_server;
+    let (code, request) = app.obtain_code(&Person::named("alice")?).await?;
+    let bound: Tokens = holder.redeem(&app, &code, &request).await?.expect_status(200)?.read()?;
+    let own = [("grant_type", "client_credentials"), ("audience", API_A), ("scope", "read:reports")];
+    let worker = holder.token(server, &Credentials::basic("report-worker", SECRET), &own).await?.expect_status(200)?;
+    let worker = access_token(&worker)?;
+    let proof = || holder.proof_for_token(server, None).map(Some);
+    let api_a = world::api_a_credentials();
+    let of =
+        |subject| [("grant_type", TOKEN_EXCHANGE), ("subject_token", subject), ("subject_token_type", ACCESS_TOKEN)];
+    let to_b = ("audience", API_B);
+
+    guide.name(&bound.access_token, "$BOUND_TOKEN_A");
+    guide.name(&worker, "$BOUND_WORKER");
+    guide.ask_with("granted-bound", &api_a, &[&of(&bound.access_token)[..], &[to_b]].concat(), proof()?).await?;
+    guide.exchange("binding_would_be_lost", &bound.access_token, &[to_b]).await?;
+    guide.exchange("binding_required", token_a, &[("audience", VAULT)]).await?;
+    let actor = [to_b, ("actor_token", worker.as_str()), ("actor_token_type", ACCESS_TOKEN)];
+    guide.exchange("actor_bound_to_another_key", token_a, &actor).await?;
+    let twice = holder.proof_for_token(server, None)?;
+    let form = [&of(token_a)[..], &[to_b]].concat();
+    server.token_with(&api_a, &form, [(HeaderName::from_static("dpop"), twice.clone())]).await?.expect_status(200)?;
+    guide.ask_with("proof_replayed", &api_a, &form, Some(twice)).await.map(drop)
 }
 
 /// What a request has wrong on its face.
@@ -282,6 +339,7 @@ async fn every_example() -> Result<Vec<Example>> {
     wrong_requests(&mut guide, &alice, &worker).await?;
     grants(&mut guide, &alice.access_token, &worker).await?;
     refusals(&mut guide, &alice, &worker).await?;
+    bound(&mut guide, &alice.access_token, &clock).await?;
     for_later(&mut guide).await?;
 
     let to_b = ("audience", API_B);

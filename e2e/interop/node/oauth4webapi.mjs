@@ -60,4 +60,36 @@ await keep({
     assert.equal(checked.act.act.sub, "demo-app");
     await assert.rejects(oauth.validateJwtAccessToken(server, call(userToken), apiB), "a token for API A");
   },
+  async bound() {
+    const server = await discovered();
+    const client = { client_id: apiAClient.id };
+    const DPoP = oauth.DPoP(client, await oauth.generateKeyPair("ES256"));
+    const asked = new URLSearchParams({ subject_token: userToken, subject_token_type: accessToken, audience: apiB });
+    const authentication = oauth.ClientSecretPost(apiAClient.secret);
+    const ask = () =>
+      oauth.genericTokenEndpointRequest(server, client, authentication, tokenExchange, asked, { DPoP });
+    const tokens = await oauth.processGenericTokenEndpointResponse(server, client, await ask());
+    assert.equal(tokens.token_type, "dpop");
+
+    // As API B would: the proof is for this token, this method and this address, by the key of `cnf`.
+    const address = new URL(`${apiB}/api/receipts`);
+    const send = async (url, options) => {
+      const call = new Request(url, { method: options.method, headers: options.headers });
+      const checked = await oauth.validateJwtAccessToken(server, call, apiB, { requireDPoP: true });
+      return Response.json({ jkt: checked.cnf.jkt });
+    };
+    const answer = await oauth.protectedResourceRequest(tokens.access_token, "GET", address, undefined, undefined, {
+      DPoP,
+      [oauth.customFetch]: send,
+    });
+    assert.equal((await answer.json()).jkt, await DPoP.calculateThumbprint());
+    const another = oauth.DPoP(client, await oauth.generateKeyPair("EdDSA"));
+    await assert.rejects(
+      oauth.protectedResourceRequest(tokens.access_token, "GET", address, undefined, undefined, {
+        DPoP: another,
+        [oauth.customFetch]: send,
+      }),
+      "a thief's proof",
+    );
+  },
 });

@@ -1,5 +1,7 @@
 //! A client that holds a key and proves it, request by request (DPoP, RFC 9449), by hand, so that it can also be done wrongly.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use reqwest::{Client, Method};
@@ -15,12 +17,18 @@ const DPOP: HeaderName = HeaderName::from_static("dpop");
 pub struct Holder {
     key: ProofKey,
     http: Client,
+    clock: Arc<dyn Clock>,
 }
 
 impl Holder {
     /// Somebody with a new key.
     pub fn new() -> Result<Self> {
-        Ok(Self { key: ProofKey::generate().context("a key")?, http: http::client()? })
+        Self::with_clock(SystemClock)
+    }
+
+    /// The same, whose clock a test holds.
+    pub fn with_clock(clock: impl Clock) -> Result<Self> {
+        Ok(Self { key: ProofKey::generate().context("a key")?, http: http::client()?, clock: Arc::new(clock) })
     }
 
     /// The key's thumbprint, by which tokens are bound to it.
@@ -38,7 +46,7 @@ impl Holder {
         nonce: Option<&str>,
     ) -> Result<HeaderValue> {
         let url: Url = url.parse()?;
-        let request = ProofRequest { method, url: &url, access_token, nonce, now: SystemClock.now() };
+        let request = ProofRequest { method, url: &url, access_token, nonce, now: self.clock.now() };
         Ok(self.key.proof(&request).context("a proof")?.parse()?)
     }
 

@@ -43,6 +43,11 @@ async fn oauth4webapi_checks_that_an_exchanged_token_is_an_access_token_of_rfc_9
     oauth4webapi("exchange").await
 }
 
+#[tokio::test]
+async fn oauth4webapi_binds_an_exchanged_token_to_its_key_and_checks_the_proof_at_the_target() -> Result<()> {
+    oauth4webapi("bound").await
+}
+
 async fn auth0(promise: &str) -> Result<()> {
     keeps(Kit::Node, "auth0-auth-js", promise).await
 }
