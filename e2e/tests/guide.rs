@@ -405,7 +405,7 @@ fn with_examples(page: &str, examples: &[Example]) -> Result<String> {
 #[tokio::test]
 async fn the_guide_shows_what_really_happens() -> Result<()> {
     let written = std::fs::read_to_string(page())?;
-    let true_page = with_examples(&written, &every_example().await?)?;
+    let true_page = with_examples(&written, &Box::pin(every_example()).await?)?;
     if std::env::var_os("UPDATE_GUIDE").is_some() {
         std::fs::write(page(), true_page)?;
         return Ok(());

@@ -53,6 +53,7 @@ impl std::fmt::Display for SigningAlgorithm {
 /// A resource server and the policies of its tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "ApiDocument")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a policy of its own, set by its own key")]
 pub struct Api {
     /// A URI, compared character by character.
     pub identifier: String,
@@ -91,6 +92,7 @@ impl Api {
 /// An API as it is written in a configuration file or a database row.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a policy of its own, set by its own key")]
 struct ApiDocument {
     identifier: String,
     name: String,

@@ -133,6 +133,7 @@ impl Client {
 /// A client as it is written in a configuration file (with its secret) or a database row (with the secret's hash).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a policy of its own, set by its own key")]
 struct ClientDocument {
     id: ClientId,
     name: String,

@@ -215,7 +215,7 @@ fn judge(claims: &Claims, demand: &Demand<'_>) -> Result<(), InvalidProof> {
 
 /// RFC 9449 section 4.3: compared after normalisation, without query and fragment.
 fn address(htu: &str) -> Option<Url> {
-    Url::parse(htu).ok().filter(|url| url.has_host()).map(without_query)
+    Url::parse(htu).ok().filter(Url::has_host).map(without_query)
 }
 
 fn without_query(mut url: Url) -> Url {

@@ -92,14 +92,14 @@ mod bound {
             Self { issuer, key, token }
         }
 
-        fn proof(&self, key: &ProofKey, method: &str, address: &str, token: &str) -> String {
-            let url: Url = address.parse().unwrap();
-            key.proof(&ProofRequest { method, url: &url, access_token: Some(token), nonce: None, now: NOW }).unwrap()
-        }
-
         fn good_proof(&self) -> String {
-            self.proof(&self.key, "GET", "http://localhost:9002/api/receipts", &self.token)
+            proof_of(&self.key, "GET", "http://localhost:9002/api/receipts", &self.token)
         }
+    }
+
+    fn proof_of(key: &ProofKey, method: &str, address: &str, token: &str) -> String {
+        let url: Url = address.parse().unwrap();
+        key.proof(&ProofRequest { method, url: &url, access_token: Some(token), nonce: None, now: NOW }).unwrap()
     }
 
     async fn check(api: &ResourceServer, token: &str, proof: Option<&str>) -> Result<AccessToken, Unauthenticated> {
@@ -125,7 +125,7 @@ mod bound {
             .build()
             .unwrap();
         for base in [inside, "http://localhost:9002"] {
-            let proof = world.proof(&world.key, "GET", &format!("{base}{PATH}"), &world.token);
+            let proof = proof_of(&world.key, "GET", &format!("{base}{PATH}"), &world.token);
             assert!(check(&api, &world.token, Some(&proof)).await.is_ok(), "{base}");
         }
     }
@@ -143,7 +143,7 @@ mod bound {
     async fn a_thief_of_the_token_is_not_let_in() {
         let world = World::new().await;
         let (api, thief) = (world.issuer.api(), ProofKey::generate().unwrap());
-        let own_proof = world.proof(&thief, "GET", "http://localhost:9002/api/receipts", &world.token);
+        let own_proof = proof_of(&thief, "GET", "http://localhost:9002/api/receipts", &world.token);
         let refused = check(&api, &world.token, Some(&own_proof)).await.unwrap_err();
         assert_eq!(refused, InvalidToken::BoundToAnotherKey.into());
         assert_eq!(check(&api, &world.token, None).await.unwrap_err(), InvalidToken::Bound.into());
@@ -159,7 +159,7 @@ mod bound {
             ("GET", "http://localhost:9002/api/me", &world.token, InvalidProof::OtherAddress),
             ("GET", "http://localhost:9002/api/receipts", "another", InvalidProof::OtherToken),
         ] {
-            let proof = world.proof(&world.key, method, address, token);
+            let proof = proof_of(&world.key, method, address, token);
             assert_eq!(check(&api, &world.token, Some(&proof)).await.unwrap_err(), why.into());
         }
     }
@@ -168,7 +168,7 @@ mod bound {
     async fn an_unbound_token_gains_nothing_by_a_proof() {
         let world = World::new().await;
         let token = world.issuer.token();
-        let proof = world.proof(&world.key, "GET", "http://localhost:9002/api/receipts", &token);
+        let proof = proof_of(&world.key, "GET", "http://localhost:9002/api/receipts", &token);
         let refused = check(&world.issuer.api(), &token, Some(&proof)).await.unwrap_err();
         assert_eq!(refused, InvalidToken::NotBound.into());
     }
@@ -177,7 +177,7 @@ mod bound {
     async fn a_certificate_bound_token_is_not_opened_by_a_proof() {
         let world = World::new().await;
         let token = world.issuer.token_with("cnf", json!({ "x5t#S256": world.key.jkt() }));
-        let proof = world.proof(&world.key, "GET", "http://localhost:9002/api/receipts", &token);
+        let proof = proof_of(&world.key, "GET", "http://localhost:9002/api/receipts", &token);
         let refused = check(&world.issuer.api(), &token, Some(&proof)).await.unwrap_err();
         assert_eq!(refused, InvalidToken::BoundToAnotherKey.into());
     }
