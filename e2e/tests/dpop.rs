@@ -139,7 +139,7 @@ async fn a_code_that_was_asked_for_with_a_key_is_redeemed_by_its_holder_alone() 
     assert_eq!(bound_to(&tokens.access_token)?, holder.jkt());
     // A replay by somebody without the key is no switch to end the grant.
     Holder::new()?.redeem(&app, &code, &request).await?.expect_error(400, "invalid_dpop_proof")?;
-    holder.get(&stack.api_a_url().join("api/report")?.to_string(), &tokens.access_token).await?.expect_status(200)?;
+    holder.get(stack.api_a_url().join("api/report")?.as_ref(), &tokens.access_token).await?.expect_status(200)?;
 
     let malformed = app.authorization_request().with("dpop_jkt", "not a thumbprint");
     let refused = app.authorize(&malformed, &alice).await?.callback()?;
@@ -197,7 +197,7 @@ async fn a_server_that_demands_nonces_gives_them_and_everybody_copes() -> Result
     ensure!(!tokens.header("dpop-nonce").is_empty(), "the next nonce comes with the tokens");
     let tokens: Tokens = tokens.read()?;
     // API A's own exchange learns the nonce by itself; APIs give none.
-    holder.get(&stack.api_a_url().join("api/report")?.to_string(), &tokens.access_token).await?.expect_status(200)?;
+    holder.get(stack.api_a_url().join("api/report")?.as_ref(), &tokens.access_token).await?.expect_status(200)?;
     stack.stop().await
 }
 
