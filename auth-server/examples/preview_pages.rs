@@ -10,9 +10,10 @@ use std::path::PathBuf;
 use anyhow::Context;
 use auth_server::pages::{
     AccountPage, AppAccess, ConsentGroup, ConsentPage, ErrorPage, FormPostPage, GuidePage, IndexPage, LoginPage,
-    LogoutPage, Page, PairingAccess, ScopeLine, SignInProblem, SignedOutPage, Site, asset,
+    LogoutPage, Moment, Page, PairingAccess, ScopeLine, SessionLine, SignInProblem, SignedOutPage, Site, asset,
 };
 use auth_server::protocol::{OAuthError, RedirectUri};
+use time::macros::datetime;
 
 fn main() -> anyhow::Result<()> {
     let directory = PathBuf::from(std::env::args().nth(1).context("name a directory to write to")?);
@@ -120,7 +121,22 @@ fn account(site: &Site) -> AccountPage<'_> {
                 through: None,
                 scopes: vec![line("read:reports", "See reports made from your receipts")],
             }],
-            pairings: vec![PairingAccess { source: "a", target: "c", group: behind }],
+            since: Some(Moment(datetime!(2026-01-01 12:00 UTC))),
+            last_used: Some(Moment(datetime!(2026-03-04 08:30 UTC))),
+            pairings: vec![PairingAccess {
+                source: "a",
+                target: "c",
+                may_be_stopped: true,
+                last_used: None,
+                group: behind,
+            }],
+        }],
+        sessions: vec![SessionLine {
+            sid: "sid",
+            device: "Firefox on Linux".to_owned(),
+            address: Some("203.0.113.7"),
+            since: Moment(datetime!(2026-03-04 08:00 UTC)),
+            is_this: true,
         }],
     }
 }

@@ -165,8 +165,8 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
 async fn apply(config: &Config) -> anyhow::Result<()> {
     let store = Store::open_alone(&config.database)?;
     match crate::running::bring_up(config, &store, now()).await? {
-        Some(configured) => {
-            Ledger::record_once(&store, Arc::new(SystemClock), &configured).await?;
+        Some(changed) => {
+            changed.record(&Ledger::open(store, Arc::new(SystemClock)).await?).await?;
             println!("applied: running servers follow within a second");
         }
         None => println!("nothing has changed"),

@@ -15,12 +15,12 @@ use shared_claims::service::running::{HEADERS_TIMEOUT, KEEP_ALIVE, MAX_CONNECTIO
 use shared_claims::service::{Running, observe};
 use time::OffsetDateTime;
 
-use crate::audit::{Event, Ledger};
+use crate::audit::{Event, Ledger, NotRecorded};
 use crate::config::{Config, UserSettings};
 use crate::endpoints;
 use crate::registry::{self, LiveRegistry, SigningAlgorithm};
 use crate::server::AuthServer;
-use crate::store::{PasswordHash, Store, Stranger};
+use crate::store::{GrantId, GrantsOf, PasswordHash, Store};
 use crate::tls::LiveCertificate;
 use crate::tokens::{LiveKeys, MasterKey, StatusIndices, StatusLists, ensure_keys, verifier_of_own_tokens};
 use crate::users::{
@@ -81,30 +81,48 @@ fn metrics_server(address: SocketAddr, server: web::Data<AuthServer>) -> anyhow:
     Ok(http.run())
 }
 
+/// What a configuration has changed, to be put on record.
+pub struct Changed {
+    configured: Event<'static>,
+    ended: Vec<GrantId>,
+}
+
+impl Changed {
+    pub async fn record(&self, ledger: &Ledger) -> Result<(), NotRecorded> {
+        ledger.record(&self.configured).await?;
+        ledger.record_revoked(&self.ended, UNREGISTERED).await
+    }
+}
+
+/// Why grants end whose client or API is not registered any more.
+const UNREGISTERED: &str = "unregistered";
+
 /// Brings the database up to the configuration. What has changed, if anything, is to be put on record.
-pub async fn bring_up(config: &Config, store: &Store, now: OffsetDateTime) -> anyhow::Result<Option<Event<'static>>> {
+pub async fn bring_up(config: &Config, store: &Store, now: OffsetDateTime) -> anyhow::Result<Option<Changed>> {
     store.migrate().await.context("the database's tables cannot be brought up to date")?;
     let changed = registry::apply(store, &config.apis, &config.clients, &config.pairings).await?;
-    let ended = if changed { end_what_is_nobodys(config, store, now).await? } else { 0 };
+    let ended = if changed { end_what_is_nobodys(config, store, now).await? } else { Vec::new() };
     provision_users(config, store, &passwords(config)?, now).await?;
     ensure_keys(store, &MasterKey::from_base64(&config.master_key)?, algorithms(config), now).await?;
-    Ok(changed.then_some(Event::Configured {
+    let configured = Event::Configured {
         apis: config.apis.len(),
         clients: config.clients.len(),
         pairings: config.pairings.len(),
-        ended,
-    }))
+        ended: ended.len(),
+    };
+    Ok(changed.then_some(Changed { configured, ended }))
 }
 
 /// Grants of clients, and for APIs, that are not registered any more.
-async fn end_what_is_nobodys(config: &Config, store: &Store, now: OffsetDateTime) -> anyhow::Result<usize> {
-    let known = |holder: &Stranger| match holder {
-        Stranger::Client(id) => config.clients.iter().any(|client| client.id.as_str() == id),
-        Stranger::Api(identifier) => config.apis.iter().any(|api| api.identifier == *identifier),
+async fn end_what_is_nobodys(config: &Config, store: &Store, now: OffsetDateTime) -> anyhow::Result<Vec<GrantId>> {
+    let known = |holder: &GrantsOf| match holder {
+        GrantsOf::Client(id) => config.clients.iter().any(|client| client.id.as_str() == id),
+        GrantsOf::Api(identifier) => config.apis.iter().any(|api| api.identifier == *identifier),
+        GrantsOf::Session(_) | GrantsOf::User(_) | GrantsOf::UserAtClient(..) => true,
     };
-    let ended = store.revoke_grants_of_strangers(known, "unregistered", now).await?;
-    if ended > 0 {
-        log::info!("{ended} grants have ended with the client or API that they were for");
+    let ended = store.revoke_grants_of_strangers(known, UNREGISTERED, now).await?;
+    if !ended.is_empty() {
+        log::info!("{} grants have ended with the client or API that they were for", ended.len());
     }
     Ok(ended)
 }
@@ -119,11 +137,11 @@ async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AuthSe
     let now = clock.now();
     let master_key = MasterKey::from_base64(&config.master_key)?;
     let store = Store::open(&config.database).context("database")?;
-    let configured = bring_up(&config, &store, now).await?;
+    let changed = bring_up(&config, &store, now).await?;
     let passwords = passwords(&config)?;
     let ledger = Ledger::open(store.clone(), Arc::clone(&clock)).await?;
-    if let Some(configured) = configured {
-        ledger.record(&configured).await?;
+    if let Some(changed) = changed {
+        changed.record(&ledger).await?;
     }
 
     let sessions = SessionLifetimes {

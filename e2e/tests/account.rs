@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use e2e::stack::{Database, Stack};
-use e2e::steps::{Page, Person, Tokens};
+use e2e::steps::{App, Form, Page, Person, Tokens};
 use rstest::rstest;
 use url::Url;
 
@@ -31,12 +31,17 @@ async fn a_pairing_that_is_taken_back_is_closed_at_the_next_exchange(#[case] dat
 
     let page = alice.look_at(account(&stack)?).await?;
     let text = page.text();
-    for words in ["Demo app", "Reports may do this at Archive on your behalf", "See your receipts of earlier years"] {
+    for words in [
+        "Demo app",
+        "Last used",
+        "Reports may do this at Archive on your behalf, and last did",
+        "See your receipts of earlier years",
+    ] {
         assert!(text.contains(words), "{words:?} is not said: {text}");
     }
     let withdraw = page.form(|form| form.has_button("decision", "withdraw-pairing"))?;
     let page = alice.send(&withdraw.press("decision", "withdraw-pairing")).await?;
-    assert!(!page.text().contains("Archive"), "{}", page.text());
+    assert!(!page.forms().iter().any(|form| form.has_button("decision", "withdraw-pairing")), "{}", page.text());
     // A fresh token of the app, so that nothing that API A kept is in the way.
     let later: Tokens = stack.app()?.refresh(tokens.refresh_token()?).await?.expect_status(200)?.read()?;
     stack.api_a.archive(&later.access_token).await?.expect_challenge(401, "interaction_required")?;
@@ -90,5 +95,97 @@ async fn nobody_takes_anything_away_for_somebody_else() -> Result<()> {
     // And one that a foreign page made up.
     assert_eq!(alice.send(&form.clone().fill("csrf", "x")).await?.status, 400);
     stack.app()?.refresh(tokens.refresh_token()?).await?.expect_status(200)?;
+    stack.stop().await
+}
+
+#[tokio::test]
+async fn what_an_api_did_because_its_operator_allows_it_is_shown_too() -> Result<()> {
+    let stack = Stack::builder().in_process().start().await?;
+    let alice = Person::named("alice")?;
+    let tokens = stack.app()?.sign_in(&alice).await?;
+    let before = alice.look_at(account(&stack)?).await?;
+    assert!(!before.text().contains("Receipts on your behalf"), "{}", before.text());
+    stack.api_a.report(&tokens.access_token).await?.expect_status(200)?;
+    let page = alice.look_at(account(&stack)?).await?;
+    for words in ["Reports may do this at Receipts on your behalf", "See your receipts"] {
+        assert!(page.text().contains(words), "{words:?} is not said: {}", page.text());
+    }
+    stack.stop().await
+}
+
+#[rstest]
+#[case::sqlite(Database::Sqlite)]
+#[case::postgres(Database::Postgres)]
+#[tokio::test]
+async fn signing_out_everywhere_ends_every_session_and_what_was_given_in_it(#[case] database: Database) -> Result<()> {
+    if database.is_left_out() {
+        return Ok(());
+    }
+    let stack = Stack::builder().in_process().on(database).start().await?;
+    let (laptop, phone) = (Person::named("alice")?, Person::named("alice")?);
+    // Without offline access: what an app may keep while the person is away stays theirs.
+    let app = stack.app()?.asking_for("openid read:reports");
+    let on_laptop = app.sign_in(&laptop).await?;
+    let on_phone = app.sign_in(&phone).await?;
+    let kept =
+        App::demo_web(&stack.auth_server).asking_for("openid offline_access read:reports").sign_in(&phone).await?;
+
+    let page = laptop.look_at(account(&stack)?).await?;
+    assert_eq!(page.text().matches("An unknown browser").count(), 2, "{}", page.text());
+    assert_eq!(page.text().matches("this browser").count(), 1, "{}", page.text());
+    let everywhere = page.form(|form| form.has_button("decision", "sign-out-everywhere"))?;
+    let page = laptop.send(&everywhere.press("decision", "sign-out-everywhere")).await?;
+    assert_eq!(page.url.path(), "/login");
+    assert_eq!(phone.look_at(account(&stack)?).await?.url.path(), "/login");
+    for ended in [on_laptop, on_phone] {
+        let userinfo = stack.auth_server.userinfo(&ended.access_token).await?;
+        userinfo.expect_challenge(401, "invalid_token")?;
+    }
+    stack.auth_server.userinfo(&kept.access_token).await?.expect_status(200)?;
+    let rows = stack.command(&["audit", "export"], |_| {}).await?.stdout;
+    assert_eq!(rows.matches(r#""kind":"signed out""#).count(), 2);
+    assert_eq!(rows.matches(r#""why":"signed_out""#).count(), 2);
+    stack.stop().await
+}
+
+#[tokio::test]
+async fn one_session_is_ended_from_another() -> Result<()> {
+    let stack = Stack::builder().in_process().start().await?;
+    let (laptop, phone) = (Person::named("alice")?, Person::named("alice")?);
+    stack.app()?.sign_in(&phone).await?;
+    let page = sign_in_at(laptop.look_at(account(&stack)?).await?, &laptop, "alice").await?;
+    let of_session = |form: &Form| form.has_button("decision", "sign-out");
+    assert_eq!(page.forms().iter().filter(|form| of_session(form)).count(), 2);
+    // The newest is this one, so the phone's comes last.
+    let there = page.forms().into_iter().rfind(of_session).expect("the phone's session");
+    let page = laptop.send(&there.press("decision", "sign-out")).await?;
+    assert_eq!(page.url.path(), "/account");
+    assert_eq!(page.forms().iter().filter(|form| of_session(form)).count(), 1);
+    assert_eq!(phone.look_at(account(&stack)?).await?.url.path(), "/login");
+    // Nobody ends a session of somebody else.
+    let bob = Person::named("bob")?;
+    let page_of_bob = sign_in_at(bob.look_at(account(&stack)?).await?, &bob, "bob").await?;
+    let own = page_of_bob.form(of_session)?;
+    let alices = page.form(of_session)?.field("session").expect("a sid").to_owned();
+    bob.send(&own.fill("session", &alices).press("decision", "sign-out")).await?;
+    assert_eq!(laptop.look_at(account(&stack)?).await?.url.path(), "/account");
+    stack.stop().await
+}
+
+#[tokio::test]
+async fn all_apps_lose_what_they_have_at_once_and_each_grant_is_on_record() -> Result<()> {
+    let stack = Stack::builder().in_process().start().await?;
+    let alice = Person::named("alice")?;
+    let first = stack.app()?.sign_in(&alice).await?;
+    let web = App::demo_web(&stack.auth_server).sign_in(&alice).await?;
+    let page = alice.look_at(account(&stack)?).await?;
+    let all = page.form(|form| form.has_button("decision", "withdraw-all"))?;
+    let page = alice.send(&all.press("decision", "withdraw-all")).await?;
+    assert!(page.text().contains("No app has access to anything of yours"), "{}", page.text());
+    for ended in [&first.access_token, &web.access_token] {
+        stack.auth_server.userinfo(ended).await?.expect_challenge(401, "invalid_token")?;
+    }
+    let rows = stack.command(&["audit", "export"], |_| {}).await?.stdout;
+    assert_eq!(rows.matches(r#""why":"withdrawn_by_user""#).count(), 2);
     stack.stop().await
 }

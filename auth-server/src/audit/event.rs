@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use log::kv::Value;
 
+/// The kind of row of a token that left.
+pub const ISSUED: &str = "issued";
+
 /// Something that must be on record.
 #[derive(Debug)]
 pub enum Event<'a> {
@@ -112,7 +115,7 @@ impl Event<'_> {
         match self {
             Self::Issued { grant_type, grant, jti, parent_jti, user, client, source, target, actors, asked, scope } => {
                 (
-                    "issued",
+                    ISSUED,
                     vec![
                         ("grant_type", text(grant_type)),
                         ("grant", text(grant)),

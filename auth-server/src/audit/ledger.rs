@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::try_join_all;
 use serde_json::{Map, Value};
 use shared_claims::Clock;
 use shared_claims::service::RequestIds;
@@ -17,7 +18,7 @@ use super::chain::{ANCHOR, append};
 use super::strangers::{Refused, Strangers};
 use super::{Event, address};
 use crate::protocol::OAuthError;
-use crate::store::{ChainHead, ChainId, LedgerRow, Store, StoreError};
+use crate::store::{ChainHead, ChainId, GrantId, LedgerRow, Store, StoreError};
 
 /// How many events may wait for the writer. More wait for a place.
 const WAITING: usize = 4096;
@@ -70,6 +71,15 @@ impl Ledger {
     /// Puts the one event of a command on record, in a chain of its own.
     pub async fn record_once(store: &Store, clock: Arc<dyn Clock>, event: &Event<'_>) -> anyhow::Result<()> {
         Ok(Self::open(store.clone(), clock).await?.record(event).await?)
+    }
+
+    /// Puts on record that grants ended, each by a row of its own.
+    pub async fn record_revoked(&self, grants: &[GrantId], why: &str) -> Result<(), NotRecorded> {
+        for together in grants.chunks(TOGETHER) {
+            let events = together.iter().map(|grant| Event::Revoked { grant: grant.as_str(), why }).collect::<Vec<_>>();
+            try_join_all(events.iter().map(|event| self.record(event))).await?;
+        }
+        Ok(())
     }
 
     /// Puts an event on record; it is durable when this returns.

@@ -12,6 +12,6 @@ mod verification;
 
 pub use address::coming_from;
 pub use chain::{Breach, Follower};
-pub use event::Event;
+pub use event::{Event, ISSUED};
 pub use ledger::{Ledger, NotRecorded};
 pub use verification::{VerificationError, Verified, verify};

@@ -6,13 +6,12 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use time::OffsetDateTime;
 
 use super::authorize::{browser_of, signed_in};
 use super::cookies::{self, Name};
 use super::page::{self, NoPage};
 use super::{forgery, form};
-use crate::audit::Event;
+use crate::grants::revocation;
 use crate::pages::{LogoutPage, SignedOutPage};
 use crate::protocol::{OAuthError, Parameters, RedirectUri};
 use crate::server::AuthServer;
@@ -53,7 +52,7 @@ async fn begin(request: &HttpRequest, parameters: &Parameters, server: &AuthServ
         return Ok(asked.signed_out(server, false, Vec::new()));
     };
     if asked.is_about(&person) {
-        return end(request, server, &person, &asked, now).await;
+        return end(server, &person, &asked).await;
     }
     let (browser, cookies) = browser_of(request, server);
     Ok(page::with_cookies(question(server, parameters, &asked, &person, &browser)?, &cookies))
@@ -64,7 +63,7 @@ async fn decide(request: &HttpRequest, form: &Parameters, server: &AuthServer) -
     forgery::check(request, form, server).map_err(|_| NoPage::Expired)?;
     let asked = LogoutRequest::read(form, server)?;
     match signed_in(request, server, now).await? {
-        Some(person) if form.one("decision")? == Some("sign-out") => end(request, server, &person, &asked, now).await,
+        Some(person) if form.one("decision")? == Some("sign-out") => end(server, &person, &asked).await,
         Some(_) => Ok(asked.signed_out(server, true, Vec::new())),
         None => Ok(asked.signed_out(server, false, Vec::new())),
     }
@@ -174,28 +173,7 @@ fn question(
     Ok(page::send(StatusCode::OK, &logout, asked.return_to.as_ref()))
 }
 
-/// Ends the session, and what was given in it: all but what a client may keep while the person is away.
-async fn end(
-    request: &HttpRequest,
-    server: &AuthServer,
-    person: &SignedIn,
-    asked: &LogoutRequest,
-    now: OffsetDateTime,
-) -> Result<HttpResponse, NoPage> {
-    if let Some(cookie) = cookies::read(request, Name::Session, &server.issuer) {
-        server.sessions.end(&cookie).await?;
-    }
-    let registry = server.registry();
-    for grant in server.store.live_grants_of_session(&person.session.sid, now).await? {
-        let ends = registry.client(&grant.client_id).is_none_or(|client| client.revoke_on_sign_out);
-        if ends || !grant.scope.contains("offline_access") {
-            server.store.revoke_grant(&grant.id, "signed_out", now).await?;
-            server.ledger.record(&Event::Revoked { grant: grant.id.as_str(), why: "signed_out" }).await?;
-        }
-    }
-    server
-        .ledger
-        .record(&Event::SignedOut { user: person.user.id.as_str(), session: person.session.sid.as_str() })
-        .await?;
+async fn end(server: &AuthServer, person: &SignedIn, asked: &LogoutRequest) -> Result<HttpResponse, NoPage> {
+    revocation::sign_out(server, &person.session).await?;
     Ok(asked.signed_out(server, false, vec![cookies::remove(Name::Session, &server.issuer)]))
 }

@@ -1,7 +1,8 @@
 //! Revocation (RFC 7009): a client gives back what it holds, and everything that came from it dies with it.
 //!
 //! An app's token ends the grant: its refresh tokens, and the chain of every API that acted behind it. What an API got by an
-//! exchange ends that API's refresh tokens, and not the user's sign-in at the app.
+//! exchange ends that API's refresh tokens, and not the user's sign-in at the app. A person who signs out ends what was given in
+//! that session.
 
 use secrecy::ExposeSecret as _;
 use shared_claims::AccessTokenClaims;
@@ -10,12 +11,15 @@ use super::{AuthenticatedClient, GrantError};
 use crate::audit::Event;
 use crate::protocol::{ErrorCode, OAuthError, Parameters};
 use crate::server::AuthServer;
-use crate::store::{GrantId, RefreshToken, SecretHash};
+use crate::store::{GrantId, RefreshToken, SecretHash, Session};
 
 const ONCE: [&str; 4] = ["token", "token_type_hint", "client_id", "client_secret"];
 
 /// Why a grant ends, where its client says so.
 const REVOKED_BY_CLIENT: &str = "revoked_by_client";
+
+/// Why a grant ends with the session that it was given in.
+const SIGNED_OUT: &str = "signed_out";
 
 /// A token that is no good any more is revoked already (section 2.2): no error.
 pub async fn revoke(
@@ -77,6 +81,25 @@ async fn refresh_token(
         .record(&Event::Revoked { grant: token.grant_id.as_str(), why: "refresh_token_revoked_by_client" })
         .await?;
     Ok(())
+}
+
+/// Ends a session, and what was given in it: all but what a client may keep while the person is away.
+pub async fn sign_out(server: &AuthServer, session: &Session) -> Result<(), GrantError> {
+    let now = server.now();
+    server.store.delete_session(session.hash).await?;
+    let registry = server.registry();
+    let mut ended = Vec::new();
+    for grant in server.store.live_grants_of_session(&session.sid, now).await? {
+        let ends = registry.client(&grant.client_id).is_none_or(|client| client.revoke_on_sign_out);
+        if (ends || !grant.scope.contains("offline_access"))
+            && server.store.revoke_grant(&grant.id, SIGNED_OUT, now).await?
+        {
+            ended.push(grant.id);
+        }
+    }
+    server.ledger.record_revoked(&ended, SIGNED_OUT).await?;
+    let (user, session) = (session.user_id.as_str(), session.sid.as_str());
+    Ok(server.ledger.record(&Event::SignedOut { user, session }).await?)
 }
 
 async fn end_grant(server: &AuthServer, grant: &GrantId) -> Result<(), GrantError> {

@@ -21,7 +21,7 @@ mod tests;
 
 pub use askama::Template as Page;
 
-pub use account::{AccountPage, AppAccess, PairingAccess};
+pub use account::{AccountPage, AppAccess, Moment, PairingAccess, SessionLine};
 pub use assets::{Asset, asset};
 pub use consent::{ConsentGroup, ConsentPage, ScopeLine};
 pub use error::ErrorPage;

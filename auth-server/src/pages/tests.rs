@@ -48,8 +48,23 @@ fn every_page(text: &str) -> Vec<(&'static str, Html)> {
         apps: vec![AppAccess {
             client_id: text,
             name: text,
+            since: Some(Moment(time::OffsetDateTime::UNIX_EPOCH)),
+            last_used: None,
             groups: vec![group(None)],
-            pairings: vec![PairingAccess { source: text, target: text, group: group(Some(text)) }],
+            pairings: vec![PairingAccess {
+                source: text,
+                target: text,
+                may_be_stopped: true,
+                last_used: None,
+                group: group(Some(text)),
+            }],
+        }],
+        sessions: vec![SessionLine {
+            sid: text,
+            device: text.to_owned(),
+            address: Some(text),
+            since: Moment(time::OffsetDateTime::UNIX_EPOCH),
+            is_this: true,
         }],
     };
     let logout =

@@ -4,9 +4,8 @@ use diesel::prelude::*;
 use time::OffsetDateTime;
 
 use super::columns::stored;
-use super::grants::revocation;
 use super::schema::{consents, grants, pairing_consents};
-use super::{Store, StoreError, UserId};
+use super::{GrantId, GrantsOf, Store, StoreError, UserId};
 
 impl Store {
     /// The clients that a user has agreed to anything for, or that hold a live grant of theirs.
@@ -33,28 +32,25 @@ impl Store {
         .await
     }
 
-    /// Takes back everything that a client has of a user; says how many grants ended.
+    /// Takes back everything that a client has of a user: which grants ended.
     pub async fn withdraw_access(
         &self,
         user: &UserId,
         client_id: &str,
         reason: &str,
         now: OffsetDateTime,
-    ) -> Result<usize, StoreError> {
-        let (user, client_id, reason) = (user.clone(), client_id.to_owned(), reason.to_owned());
+    ) -> Result<Vec<GrantId>, StoreError> {
+        let of = GrantsOf::UserAtClient(user.clone(), client_id.to_owned());
+        let (user, client_id) = (user.clone(), client_id.to_owned());
         self.write(move |connection| {
             let agreed = consents::table.filter(consents::user_id.eq(&user)).filter(consents::client_id.eq(&client_id));
             diesel::delete(agreed).execute(connection)?;
             let behind = pairing_consents::table
                 .filter(pairing_consents::user_id.eq(&user))
                 .filter(pairing_consents::client_id.eq(&client_id));
-            diesel::delete(behind).execute(connection)?;
-            let live = grants::table
-                .filter(grants::user_id.eq(&user))
-                .filter(grants::client_id.eq(&client_id))
-                .filter(grants::revoked_at.is_null());
-            diesel::update(live).set(revocation(reason, now)).execute(connection)
+            diesel::delete(behind).execute(connection)
         })
-        .await
+        .await?;
+        self.revoke_grants(&of, reason, now).await
     }
 }

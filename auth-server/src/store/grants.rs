@@ -54,12 +54,23 @@ pub struct GrantFilter {
     pub client_id: Option<String>,
 }
 
-/// Who holds a grant, or whom it is for, and may not be registered any more.
+/// Grants that end together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stranger {
+pub enum GrantsOf {
+    /// What was given in one session.
+    Session(SessionId),
+    /// What a user gave.
+    User(UserId),
+    /// What a client holds.
     Client(String),
+    /// What was given for an API.
     Api(String),
+    /// What one client holds of one user.
+    UserAtClient(UserId, String),
 }
+
+/// How many grants are revoked in one transaction: nobody waits long for it.
+const TOGETHER: i64 = 500;
 
 /// A grant to be made.
 #[derive(Clone, Debug, Insertable)]
@@ -137,85 +148,61 @@ impl Store {
         .await
     }
 
-    /// Revokes what was given in a session; says how many.
-    pub async fn revoke_grants_of_session(
+    /// Revokes all live grants of one kind, in small batches: which they were.
+    pub async fn revoke_grants(
         &self,
-        sid: &SessionId,
+        of: &GrantsOf,
         reason: &str,
         now: OffsetDateTime,
-    ) -> Result<usize, StoreError> {
-        let (sid, reason) = (sid.clone(), reason.to_owned());
-        self.write(move |connection| {
-            let live = grants::table.filter(grants::sid.eq(sid)).filter(grants::revoked_at.is_null());
-            diesel::update(live).set(revocation(reason, now)).execute(connection)
-        })
-        .await
+    ) -> Result<Vec<GrantId>, StoreError> {
+        let mut revoked = Vec::new();
+        loop {
+            let (of, reason) = (of.clone(), reason.to_owned());
+            let batch: Vec<GrantId> = self
+                .write(move |connection| {
+                    let live = grants::table.filter(grants::revoked_at.is_null()).select(grants::id).limit(TOGETHER);
+                    let live = live.into_boxed();
+                    let live: Vec<GrantId> = match of {
+                        GrantsOf::Session(sid) => live.filter(grants::sid.eq(Some(sid))),
+                        GrantsOf::User(user) => live.filter(grants::user_id.eq(Some(user))),
+                        GrantsOf::Client(client) => live.filter(grants::client_id.eq(client)),
+                        GrantsOf::Api(identifier) => live.filter(grants::audience.eq(Some(identifier))),
+                        GrantsOf::UserAtClient(user, client) => {
+                            live.filter(grants::user_id.eq(Some(user))).filter(grants::client_id.eq(client))
+                        }
+                    }
+                    .load(connection)?;
+                    let these = grants::table.filter(grants::id.eq_any(&live)).filter(grants::revoked_at.is_null());
+                    diesel::update(these).set(revocation(reason, now)).execute(connection)?;
+                    Ok(live)
+                })
+                .await?;
+            if batch.is_empty() {
+                return Ok(revoked);
+            }
+            revoked.extend(batch);
+        }
     }
 
-    /// Revokes all that a user gave; says how many.
-    pub async fn revoke_grants_of_user(
-        &self,
-        user: &UserId,
-        reason: &str,
-        now: OffsetDateTime,
-    ) -> Result<usize, StoreError> {
-        let (user, reason) = (user.clone(), reason.to_owned());
-        self.write(move |connection| {
-            let live = grants::table.filter(grants::user_id.eq(user)).filter(grants::revoked_at.is_null());
-            diesel::update(live).set(revocation(reason, now)).execute(connection)
-        })
-        .await
-    }
-
-    /// Revokes what is held by clients, or was given for APIs, that are `known` no more; says how many.
+    /// Revokes what is held by clients, or was given for APIs, that are `known` no more: which they were.
     pub async fn revoke_grants_of_strangers(
         &self,
-        known: impl Fn(&Stranger) -> bool,
+        known: impl Fn(&GrantsOf) -> bool,
         reason: &str,
         now: OffsetDateTime,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<Vec<GrantId>, StoreError> {
         let holders = self.read(move |connection| {
             let live = grants::table.filter(grants::revoked_at.is_null()).filter(grants::expires_at.gt(stored(now)));
             let clients: Vec<String> = live.select(grants::client_id).distinct().load(connection)?;
             let apis: Vec<Option<String>> = live.select(grants::audience).distinct().load(connection)?;
-            let apis = apis.into_iter().flatten().map(Stranger::Api);
-            Ok(clients.into_iter().map(Stranger::Client).chain(apis).collect::<Vec<_>>())
+            let apis = apis.into_iter().flatten().map(GrantsOf::Api);
+            Ok(clients.into_iter().map(GrantsOf::Client).chain(apis).collect::<Vec<_>>())
         });
-        let mut revoked = 0;
+        let mut revoked = Vec::new();
         for stranger in holders.await?.into_iter().filter(|holder| !known(holder)) {
-            let reason = reason.to_owned();
-            revoked += self
-                .write(move |connection| {
-                    let live = grants::table.filter(grants::revoked_at.is_null());
-                    let revocation = revocation(reason, now);
-                    match stranger {
-                        Stranger::Client(id) => {
-                            diesel::update(live.filter(grants::client_id.eq(id))).set(revocation).execute(connection)
-                        }
-                        Stranger::Api(identifier) => {
-                            let of_api = live.filter(grants::audience.eq(Some(identifier)));
-                            diesel::update(of_api).set(revocation).execute(connection)
-                        }
-                    }
-                })
-                .await?;
+            revoked.extend(self.revoke_grants(&stranger, reason, now).await?);
         }
         Ok(revoked)
-    }
-
-    /// Revokes all that a client holds; says how many.
-    pub async fn revoke_grants_of_client(
-        &self,
-        client_id: &str,
-        reason: &str,
-        now: OffsetDateTime,
-    ) -> Result<usize, StoreError> {
-        let (client_id, reason) = (client_id.to_owned(), reason.to_owned());
-        self.write(move |connection| {
-            let live = grants::table.filter(grants::client_id.eq(client_id)).filter(grants::revoked_at.is_null());
-            diesel::update(live).set(revocation(reason, now)).execute(connection)
-        })
-        .await
     }
 }
 

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::columns::{Utc, stored};
 use super::schema::{ledger, ledger_heads};
-use super::{Store, StoreError};
+use super::{GrantId, Store, StoreError};
 
 /// A row as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
@@ -43,6 +43,19 @@ pub struct LedgerFilter {
     pub kind: Option<String>,
 }
 
+/// When something was last given from a grant.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct Use {
+    pub grant_id: Option<String>,
+    #[diesel(deserialize_as = Utc)]
+    pub at: OffsetDateTime,
+    /// JSON: what was given, and to whom.
+    pub body: String,
+}
+
+/// How many rows are looked at for the last uses of a user's grants.
+const LOOKED_AT: i64 = 500;
+
 /// How many rows are read at a time.
 const BATCH: i64 = 1000;
 
@@ -77,6 +90,22 @@ impl Store {
                 diesel::update(unseen).set(ledger_heads::seen.eq(seq)).execute(connection)?;
             }
             Ok(())
+        })
+        .await
+    }
+
+    /// What was last given from grants, newest first.
+    pub async fn last_uses(&self, grants: &[GrantId], kind: &str) -> Result<Vec<Use>, StoreError> {
+        let grants: Vec<String> = grants.iter().map(ToString::to_string).collect();
+        let kind = kind.to_owned();
+        self.read(move |connection| {
+            ledger::table
+                .filter(ledger::grant_id.eq_any(grants))
+                .filter(ledger::kind.eq(kind))
+                .order(ledger::at.desc())
+                .limit(LOOKED_AT)
+                .select((ledger::grant_id, ledger::at, ledger::body))
+                .load(connection)
         })
         .await
     }

@@ -46,9 +46,9 @@ pub use authorization_codes::{AuthorizationCode, NewAuthorizationCode, Redemptio
 pub use authorization_requests::AuthorizationRequest;
 pub use consents::Consent;
 pub use error::{StoreError, Unavailability};
-pub use grants::{Grant, GrantFilter, NewGrant, Stranger};
+pub use grants::{Grant, GrantFilter, GrantsOf, NewGrant};
 pub use ids::{ChainId, GrantId, OpaqueSecret, PasswordHash, SecretHash, SessionId, UserId};
-pub use ledger::{ChainHead, LedgerFilter, LedgerRow};
+pub use ledger::{ChainHead, LedgerFilter, LedgerRow, Use};
 pub use pairing_consents::PairingConsent;
 pub use profile::{Address, Permissions, Profile};
 pub use refresh_tokens::{NewRefreshToken, RefreshToken, Rotation};

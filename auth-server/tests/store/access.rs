@@ -73,7 +73,7 @@ async fn all_access_of_one_app_ends_at_once_and_of_that_app_alone(world: World) 
         grants.push(grant.id.clone());
         store.insert_grant(grant).await.unwrap();
     }
-    assert_eq!(store.withdraw_access(&alice, "app", "withdrawn_by_user", NOW).await.unwrap(), 1);
+    assert_eq!(store.withdraw_access(&alice, "app", "withdrawn_by_user", NOW).await.unwrap(), grants[..1]);
     assert!(agreed(&world, &alice, "app").await.is_empty());
     assert!(store.list_consents(&alice, "app").await.unwrap().is_empty());
     assert_eq!(store.list_clients_with_access(&alice, NOW).await.unwrap(), ["other"]);

@@ -1,4 +1,4 @@
-use auth_server::store::{GrantId, NewGrant, Rotation, SessionId};
+use auth_server::store::{GrantId, GrantsOf, NewGrant, Rotation, SessionId};
 use time::Duration;
 
 use crate::world::{NOW, World, grant_for, on_both, token};
@@ -42,13 +42,14 @@ async fn revoking_reaches_all_of_a_session_user_or_client_and_nothing_else(world
         }
         live
     };
-    assert_eq!(store.revoke_grants_of_client("c", "client_removed", NOW).await.unwrap(), 1);
+    assert_eq!(store.revoke_grants(&GrantsOf::Client("c".into()), "client_removed", NOW).await.unwrap(), ids[3..]);
     assert_eq!(live().await, [true, true, true, false]);
-    assert_eq!(store.revoke_grants_of_session(&laptop, "signed_out", NOW).await.unwrap(), 2);
+    assert_eq!(store.revoke_grants(&GrantsOf::Session(laptop), "signed_out", NOW).await.unwrap().len(), 2);
     assert_eq!(live().await, [false, true, false, false]);
-    assert_eq!(store.revoke_grants_of_user(&alice, "blocked", NOW).await.unwrap(), 1);
+    let of_alice = GrantsOf::User(alice);
+    assert_eq!(store.revoke_grants(&of_alice, "blocked", NOW).await.unwrap(), ids[1..2]);
     assert_eq!(live().await, [false, false, false, false]);
-    assert_eq!(store.revoke_grants_of_user(&alice, "blocked", NOW).await.unwrap(), 0);
+    assert_eq!(store.revoke_grants(&of_alice, "blocked", NOW).await.unwrap(), []);
 }
 
 async fn nothing_comes_from_a_grant_that_has_ended(world: World) {
@@ -68,7 +69,8 @@ async fn nothing_comes_from_a_grant_that_has_ended(world: World) {
 async fn a_grant_without_a_user_or_session_is_touched_by_neither(world: World) {
     let machine = world.grant(None).await;
     let alice = world.user("alice").await.id;
-    world.store.revoke_grants_of_user(&alice, "x", NOW).await.unwrap();
-    world.store.revoke_grants_of_session(&SessionId::from(""), "x", NOW).await.unwrap();
+    for of in [GrantsOf::User(alice), GrantsOf::Session(SessionId::from(""))] {
+        assert_eq!(world.store.revoke_grants(&of, "x", NOW).await.unwrap(), []);
+    }
     assert!(world.store.find_grant(&machine).await.unwrap().unwrap().is_live(NOW));
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use auth_server::store::{BLOCK_AGE, BLOCK_SIZE, GrantId, LIST_SIZE, NewGrant, Stranger, UserId};
+use auth_server::store::{BLOCK_AGE, BLOCK_SIZE, GrantId, GrantsOf, LIST_SIZE, NewGrant, UserId};
 use time::Duration;
 
 use crate::world::{NOW, World, grant_for, on_both};
@@ -81,10 +81,13 @@ async fn what_strangers_hold_ends(world: World) {
     let good = held_by("app", "a").await;
     let of_client = held_by("gone", "a").await;
     let of_api = held_by("app", "gone").await;
-    let known = |holder: &Stranger| matches!(holder, Stranger::Client(id) | Stranger::Api(id) if id != "gone");
-    assert_eq!(store.revoke_grants_of_strangers(known, "unregistered", NOW).await.unwrap(), 2);
+    let known = |holder: &GrantsOf| matches!(holder, GrantsOf::Client(id) | GrantsOf::Api(id) if id != "gone");
+    assert_eq!(
+        store.revoke_grants_of_strangers(known, "unregistered", NOW).await.unwrap(),
+        [of_client.clone(), of_api.clone()]
+    );
     for (id, lives) in [(good, true), (of_client, false), (of_api, false)] {
         assert_eq!(store.find_grant(&id).await.unwrap().unwrap().is_live(NOW), lives);
     }
-    assert_eq!(store.revoke_grants_of_strangers(known, "unregistered", NOW).await.unwrap(), 0);
+    assert_eq!(store.revoke_grants_of_strangers(known, "unregistered", NOW).await.unwrap(), []);
 }

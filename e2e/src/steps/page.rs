@@ -37,6 +37,12 @@ impl Form {
         self.buttons.iter().any(|(button, label)| button == name && label == value)
     }
 
+    /// What stands in the input `name`.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
     /// The form with the input `name` filled in.
     #[must_use]
     pub fn fill(mut self, name: &str, value: &str) -> Self {

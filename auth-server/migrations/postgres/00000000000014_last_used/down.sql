@@ -1,0 +1,2 @@
+DROP INDEX ledger_by_grant;
+CREATE INDEX ledger_by_grant ON ledger (grant_id);

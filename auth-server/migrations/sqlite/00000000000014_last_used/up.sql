@@ -1,0 +1,3 @@
+-- When something was last given from a grant is asked by the account page.
+DROP INDEX ledger_by_grant;
+CREATE INDEX ledger_by_grant ON ledger (grant_id, at);
