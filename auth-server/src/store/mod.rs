@@ -15,6 +15,7 @@ mod expiry;
 mod grants;
 mod ids;
 mod ledger;
+mod ledger_archive;
 mod migrations;
 mod pairing_consents;
 mod pool;

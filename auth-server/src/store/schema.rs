@@ -182,4 +182,12 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    ledger_beginnings (chain) {
+        chain -> Text,
+        seq -> BigInt,
+        hash -> Binary,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(grants, users);

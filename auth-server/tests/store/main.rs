@@ -9,6 +9,7 @@ mod expiry;
 mod grants;
 mod keys;
 mod ledger;
+mod ledger_archive;
 mod outages;
 mod refresh_tokens;
 mod registry;
