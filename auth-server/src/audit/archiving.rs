@@ -37,6 +37,10 @@ pub enum ArchiveError {
     File { file: String, error: io::Error },
     #[error(transparent)]
     NotRecorded(#[from] NotRecorded),
+    #[error(
+        "nothing can be archived yet: chain {0} and others wait for the sink, which must have rows before they leave"
+    )]
+    Undelivered(String),
     #[error("chain {0} does not begin where it did: somebody else archives too")]
     Moved(String),
 }
@@ -47,6 +51,8 @@ pub struct Archiving<'a> {
     pub clock: Arc<dyn Clock>,
     /// Rows from this moment on stay.
     pub before: OffsetDateTime,
+    /// There is a sink: rows that it does not have yet stay.
+    pub only_delivered: bool,
 }
 
 /// What one chain gives to the file.
@@ -64,6 +70,8 @@ pub struct Written<'a> {
     named: BTreeSet<String>,
     pub rows: u64,
     pub sha256: String,
+    /// Chains of which rows stay that are old enough, but were not delivered yet, by the first such row.
+    pub undelivered: BTreeMap<String, i64>,
 }
 
 impl<'a> Archiving<'a> {
@@ -72,22 +80,29 @@ impl<'a> Archiving<'a> {
     pub async fn write(self, path: &Path) -> Result<Option<Written<'a>>, ArchiveError> {
         let mut beginnings: BTreeMap<_, _> =
             self.store.ledger_beginnings().await?.into_iter().map(|row| (row.chain.clone(), row)).collect();
-        let mut out = Out { path, file: None, rows: 0, named: BTreeSet::new() };
+        let delivered = if self.only_delivered { Some(self.store.ledger_deliveries().await?) } else { None };
+        let mut out = Out { path, file: None, rows: 0, named: BTreeSet::new(), undelivered: BTreeMap::new() };
         let mut pieces = Vec::new();
         for head in self.store.ledger_heads().await? {
             let beginning = beginnings.remove(&head.chain);
-            pieces.extend(self.write_chain(&head.chain, beginning, &mut out).await?);
+            let delivered = delivered.as_ref().map(|rows| rows.get(&head.chain).copied().unwrap_or(-1));
+            pieces.extend(self.write_chain(&head.chain, beginning, delivered, &mut out).await?);
         }
-        let Out { file: Some(file), rows, named, .. } = out else { return Ok(None) };
+        let Out { file, rows, named, mut undelivered, .. } = out;
+        let Some(file) = file else {
+            let first = undelivered.pop_first();
+            return first.map_or(Ok(None), |(chain, _)| Err(ArchiveError::Undelivered(chain)));
+        };
         let sha256 = file.finish().map_err(|error| of_file(path, error))?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Ok(Some(Written { archiving: self, file: name, pieces, named, rows, sha256 }))
+        Ok(Some(Written { archiving: self, file: name, pieces, named, rows, sha256, undelivered }))
     }
 
     async fn write_chain(
         &self,
         chain: &str,
         beginning: Option<ChainHead>,
+        delivered: Option<i64>,
         out: &mut Out<'_>,
     ) -> Result<Option<Piece>, ArchiveError> {
         let after = beginning.as_ref().map_or(-1, |row| row.seq);
@@ -99,6 +114,10 @@ impl<'a> Archiving<'a> {
             }
             for row in rows {
                 if row.at >= self.before || row.kind == ARCHIVED {
+                    break 'chain;
+                }
+                if delivered.is_some_and(|delivered| delivered < row.seq) {
+                    out.undelivered.insert(row.chain, row.seq);
                     break 'chain;
                 }
                 let before = follower.head().filter(|head| head.seq == after).cloned();
@@ -120,6 +139,7 @@ struct Out<'a> {
     rows: u64,
     /// The chains that archived rows have named.
     named: BTreeSet<String>,
+    undelivered: BTreeMap<String, i64>,
 }
 
 impl Out<'_> {

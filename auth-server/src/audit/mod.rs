@@ -2,7 +2,7 @@
 //!
 //! Each [`Event`] is a line in the log (target `audit`) and a row of the [`Ledger`], which is durable before a token leaves.
 //! Rows are linked by hash (`chain`). Names and ids only; never a token, code, secret, password or cookie. Old rows move to files
-//! ([`Archiving`]), and [`verify`] follows the chains through both.
+//! ([`Archiving`]), and [`verify`] follows the chains through both. A [`Sink`] gets every row, too.
 
 mod address;
 mod archive_file;
@@ -13,6 +13,7 @@ mod chain;
 mod event;
 mod ledger;
 mod line;
+mod sink;
 mod strangers;
 mod verification;
 mod witnesses;
@@ -23,4 +24,5 @@ pub use archiving::{ArchiveError, Archiving, Written};
 pub use chain::{Breach, Follower};
 pub use event::Event;
 pub use ledger::{Ledger, NotRecorded};
+pub use sink::{Delivery, Sink};
 pub use verification::{VerificationError, Verified, verify};

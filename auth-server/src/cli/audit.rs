@@ -66,7 +66,11 @@ impl Audit {
                 }
                 Ok(())
             }
-            Self::Archive { before, to } => archive(&store, before, &to).await,
+            Self::Archive { before, to } => {
+                let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+                let only_delivered = config.ledger_sink.is_some();
+                archive(Archiving { store: &store, clock, before, only_delivered }, &to).await
+            }
             Self::Show(wanted) => show(&store, &wanted.read(&store).await?).await,
             Self::Export { since } => export(&store, LedgerFilter { since, ..LedgerFilter::default() }).await,
         }
@@ -102,12 +106,12 @@ async fn all(store: &Store, filter: &LedgerFilter) -> anyhow::Result<Vec<LedgerR
     }
 }
 
-async fn archive(store: &Store, before: OffsetDateTime, to: &Path) -> anyhow::Result<()> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    if before > clock.now() {
+async fn archive(archiving: Archiving<'_>, to: &Path) -> anyhow::Result<()> {
+    let before = archiving.before;
+    if before > archiving.clock.now() {
         bail!("--before is in the future: rows that are still to come cannot be archived");
     }
-    let Some(written) = (Archiving { store, clock, before }).write(to).await? else {
+    let Some(written) = archiving.write(to).await? else {
         println!("nothing to archive: no chain begins with a row from before {}", shown(before));
         return Ok(());
     };
@@ -117,6 +121,9 @@ async fn archive(store: &Store, before: OffsetDateTime, to: &Path) -> anyhow::Re
     written.record().await.with_context(kept)?;
     written.remove().await.with_context(kept)?;
     println!("{} rows of {} chains are in {file} now, SHA-256 {}", written.rows, written.chains(), written.sha256);
+    for (chain, seq) in &written.undelivered {
+        println!("chain {chain}: the rows from {seq} on stay, since the sink does not have them yet");
+    }
     Ok(())
 }
 

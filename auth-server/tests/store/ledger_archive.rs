@@ -53,7 +53,7 @@ impl Ledgers {
 
     async fn write(&self, name: &str, before: OffsetDateTime) -> Result<Option<Written<'_>>, ArchiveError> {
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
-        Archiving { store: self.store(), clock, before }.write(&self.file(name)).await
+        Archiving { store: self.store(), clock, before, only_delivered: false }.write(&self.file(name)).await
     }
 
     /// Archives all that is older than `before`; says how many rows that are.

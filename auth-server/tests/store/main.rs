@@ -10,6 +10,7 @@ mod grants;
 mod keys;
 mod ledger;
 mod ledger_archive;
+mod ledger_deliveries;
 mod outages;
 mod refresh_tokens;
 mod registry;
