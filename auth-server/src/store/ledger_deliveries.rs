@@ -23,9 +23,10 @@ pub struct Undelivered {
 }
 
 impl Store {
-    /// Chains of which rows wait, whoever delivers them: a thousand at most.
-    pub async fn undelivered_ledger(&self) -> Result<Vec<Undelivered>, StoreError> {
-        self.read(|connection| {
+    /// Chains of which rows wait, whoever delivers them: a thousand at most, and `own` before all others.
+    pub async fn undelivered_ledger(&self, own: &str) -> Result<Vec<Undelivered>, StoreError> {
+        let own = own.to_owned();
+        self.read(move |connection| {
             let (last, delivered) = (ledger_heads::seq, deliveries::delivered_seq.nullable());
             let archived = ledger_beginnings::seq.nullable();
             let waiting = ledger_heads::table
@@ -33,7 +34,7 @@ impl Store {
                 .left_join(ledger_beginnings::table.on(ledger_beginnings::chain.eq(ledger_heads::chain)))
                 .filter(delivered.is_null().or(delivered.lt(last.nullable())))
                 .filter(archived.is_null().or(archived.lt(last.nullable())))
-                .order(ledger_heads::chain)
+                .order((ledger_heads::chain.ne(own), ledger_heads::chain))
                 .limit(CHAINS)
                 .select((ledger_heads::chain, last, delivered, archived));
             let rows: Vec<(String, i64, Option<i64>, Option<i64>)> = waiting.load(connection)?;

@@ -9,6 +9,7 @@ use crate::world::{NOW, World, on_both};
 
 on_both!(
     a_chain_is_delivered_by_one_server_until_that_is_gone,
+    the_own_chain_comes_first,
     rows_wait_until_they_are_delivered_or_archived,
     what_was_not_delivered_is_not_archived,
 );
@@ -28,7 +29,7 @@ async fn server_with(store: &Store, rows: usize) -> Ledger {
 }
 
 async fn waiting(store: &Store) -> Vec<Undelivered> {
-    store.undelivered_ledger().await.unwrap()
+    store.undelivered_ledger("chn_own").await.unwrap()
 }
 
 async fn a_chain_is_delivered_by_one_server_until_that_is_gone(world: World) {
@@ -65,6 +66,16 @@ async fn rows_wait_until_they_are_delivered_or_archived(world: World) {
     assert_eq!(waiting(store).await, []);
     server.record(&Event::Revoked { grant: "grt_2", why: "x" }).await.unwrap();
     assert_eq!(waiting(store).await, expect(3, 4));
+}
+
+async fn the_own_chain_comes_first(world: World) {
+    for _ in 0..4 {
+        server_with(&world.store, 1).await;
+    }
+    for head in world.store.ledger_heads().await.unwrap() {
+        let waiting = world.store.undelivered_ledger(&head.chain).await.unwrap();
+        assert_eq!((waiting.len(), &waiting[0].chain), (4, &head.chain));
+    }
 }
 
 async fn what_was_not_delivered_is_not_archived(world: World) {

@@ -2,7 +2,7 @@
 //! receiver has the rows. What is sent and not acknowledged is sent again, after a crash as well.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use metrics::{counter, gauge};
@@ -14,6 +14,9 @@ use crate::store::{ChainId, Store, StoreError, Undelivered};
 
 /// How often it looks for new rows.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// A round ends after so long, though more chains may wait: the own chain comes first in the next one.
+const ROUND: Duration = Duration::from_secs(2);
 
 /// How many rows go together.
 const TOGETHER: usize = 100;
@@ -80,14 +83,15 @@ impl Delivery {
     /// Delivers what waits. `false`: there was nothing.
     async fn round(&mut self) -> Result<bool, NotDelivered> {
         self.keep_own().await?;
-        let mut waiting = self.store.undelivered_ledger().await?;
+        let started = Instant::now();
+        let mut waiting = self.store.undelivered_ledger(self.own.as_str()).await?;
         let rows: i64 = waiting.iter().map(|chain| chain.last - chain.delivered).sum();
         measure("ledger_rows_undelivered", rows);
         if rows == 0 {
             measure("ledger_delivery_lag_seconds", 0);
         }
-        let place = waiting.iter().position(|chain| Some(&chain.chain) > self.failed_at.as_ref());
-        waiting.rotate_left(place.unwrap_or(0));
+        let place = waiting.iter().position(|chain| Some(&chain.chain) == self.failed_at.as_ref());
+        waiting.rotate_left(place.map_or(0, |place| place + 1));
         let (mut any, mut lag) = (false, 0);
         for chain in waiting {
             if !self.has(&chain.chain).await? {
@@ -96,6 +100,9 @@ impl Delivery {
             let done = self.deliver(&chain, &mut lag).await;
             self.failed_at = done.is_err().then_some(chain.chain);
             any |= done?;
+            if any && started.elapsed() > ROUND {
+                break;
+            }
         }
         Ok(any)
     }
