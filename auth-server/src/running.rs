@@ -15,12 +15,12 @@ use shared_claims::service::running::{HEADERS_TIMEOUT, KEEP_ALIVE, MAX_CONNECTIO
 use shared_claims::service::{Running, observe};
 use time::OffsetDateTime;
 
-use crate::audit::{Event, Ledger, NotRecorded};
+use crate::audit::{Delivery, Event, Ledger, NotRecorded, Sink};
 use crate::config::{Config, UserSettings};
 use crate::endpoints;
 use crate::registry::{self, LiveRegistry, SigningAlgorithm};
 use crate::server::AuthServer;
-use crate::store::{GrantId, GrantsOf, PasswordHash, Store};
+use crate::store::{ChainId, GrantId, GrantsOf, PasswordHash, Store};
 use crate::tls::LiveCertificate;
 use crate::tokens::{LiveKeys, MasterKey, StatusIndices, StatusLists, ensure_keys, verifier_of_own_tokens};
 use crate::users::{
@@ -38,7 +38,8 @@ const CLEAN_UP_BATCH: u32 = 500;
 pub async fn start(config: Config, listener: std::net::TcpListener, clock: Arc<dyn Clock>) -> anyhow::Result<Running> {
     let (metrics_listen, address) = (config.metrics_listen, listener.local_addr()?);
     let certificate = config.tls.clone().map(LiveCertificate::load).transpose()?;
-    let server = web::Data::new(prepare(config, clock).await?);
+    let (server, delivery) = prepare(config, clock).await?;
+    let server = web::Data::new(server);
     let metrics_here = metrics_listen.is_none();
 
     let app_server = server.clone();
@@ -63,6 +64,9 @@ pub async fn start(config: Config, listener: std::net::TcpListener, clock: Arc<d
     let mut running = Running::spawn(http.run(), address)
         .with_task(follow_changes(server.clone()))
         .with_task(clean_up(server.clone()));
+    if let Some(delivery) = delivery {
+        running = running.with_task(delivery.run());
+    }
     if let Some(certificate) = certificate {
         running = running.with_task(follow_certificate(certificate));
     }
@@ -133,13 +137,13 @@ fn passwords(config: &Config) -> anyhow::Result<Passwords> {
 }
 
 /// Brings the database up to the configuration and puts the parts together.
-async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AuthServer> {
+async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<(AuthServer, Option<Delivery>)> {
     let now = clock.now();
     let master_key = MasterKey::from_base64(&config.master_key)?;
     let store = Store::open(&config.database).context("database")?;
     let changed = bring_up(&config, &store, now).await?;
     let passwords = passwords(&config)?;
-    let ledger = Ledger::open(store.clone(), Arc::clone(&clock)).await?;
+    let (ledger, delivery) = open_ledger(config.ledger_sink, &store, &clock).await?;
     if let Some(changed) = changed {
         changed.record(&ledger).await?;
     }
@@ -148,7 +152,7 @@ async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AuthSe
         absolute: config.lifetimes.session.try_into()?,
         idle: config.lifetimes.session_idle.try_into()?,
     };
-    Ok(AuthServer {
+    let server = AuthServer {
         verifier: verifier_of_own_tokens(config.issuer.as_str())?,
         issuer: config.issuer,
         lifetimes: config.lifetimes,
@@ -169,7 +173,22 @@ async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<AuthSe
         status_indices: StatusIndices::default(),
         status_lists: StatusLists::default(),
         metrics: recorder(),
-    })
+    };
+    Ok((server, delivery))
+}
+
+/// The ledger, and what delivers it where there is a sink.
+async fn open_ledger(
+    sink: Option<Sink>,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<(Ledger, Option<Delivery>)> {
+    let chain = ChainId::generate();
+    let delivery = match sink {
+        Some(sink) => Some(Delivery::begin(store.clone(), Arc::clone(clock), sink, chain.clone()).await?),
+        None => None,
+    };
+    Ok((Ledger::open_as(&chain, store.clone(), Arc::clone(clock)).await?, delivery))
 }
 
 async fn provision_users(

@@ -69,11 +69,23 @@ fn every_setting_is_explained() {
     let document = read("docs/configuration.md");
     let settings = "auth-server/src/config/settings.rs";
     let below = |table: &str, names: Vec<String>| names.into_iter().map(|name| format!("{table}.{name}")).collect();
-    let tables =
-        ["database", "tls", "keys", "lifetimes", "sign_in", "exchange", "dpop", "apis", "clients", "pairings", "users"];
+    let tables = [
+        "database",
+        "tls",
+        "keys",
+        "lifetimes",
+        "sign_in",
+        "exchange",
+        "dpop",
+        "ledger",
+        "apis",
+        "clients",
+        "pairings",
+        "users",
+    ];
     let mut names: Vec<String> = fields(settings, "Settings");
     names.retain(|name| !tables.contains(&name.as_str()));
-    let parts: [Vec<String>; 12] = [
+    let parts: [Vec<String>; 13] = [
         below("database", fields(settings, "DatabaseSection")),
         below("tls", fields("auth-server/src/tls/files.rs", "TlsFiles")),
         below("keys", fields(settings, "KeySettings")),
@@ -81,6 +93,7 @@ fn every_setting_is_explained() {
         below("sign_in", fields(settings, "SignInSettings")),
         below("exchange", fields(settings, "ExchangeSettings")),
         below("dpop", fields(settings, "DpopSettings")),
+        below("ledger.sink", fields(settings, "SinkSettings")),
         fields(settings, "UserSettings"),
         fields("auth-server/src/registry/api.rs", "ApiDocument"),
         fields("auth-server/src/registry/sign_in_strength.rs", "SignInStrength"),

@@ -59,6 +59,8 @@ pub enum Breach {
     Altered { chain: String, seq: i64 },
     #[error("chain {chain}: the rows from {seq} on are gone, and chain {witness} saw them")]
     CutOff { chain: String, seq: i64, witness: String },
+    #[error("chain {chain}: the rows up to {seq} are gone, and no row of the ledger says that they were archived")]
+    NotArchived { chain: String, seq: i64 },
 }
 
 /// Follows one chain, row after row.
@@ -74,10 +76,22 @@ impl Follower {
         Self { chain: chain.to_owned(), head: None }
     }
 
+    /// From behind a row that is elsewhere on.
+    #[must_use]
+    pub fn behind(row: ChainHead) -> Self {
+        Self { chain: row.chain.clone(), head: Some(row) }
+    }
+
+    /// The last row that was followed.
+    #[must_use]
+    pub fn head(&self) -> Option<&ChainHead> {
+        self.head.as_ref()
+    }
+
     /// The row that comes next.
     #[must_use]
     pub fn next_seq(&self) -> i64 {
-        self.head.as_ref().map_or(0, |head| head.seq + 1)
+        self.head.as_ref().map_or(0, |head| head.seq.saturating_add(1))
     }
 
     /// Takes the next row, if it is the one that was written here.

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use log::kv::Value;
 
+use super::archived::ARCHIVED;
+
 /// The kind of row of a token that left.
 pub const ISSUED: &str = "issued";
 
@@ -81,6 +83,13 @@ pub enum Event<'a> {
     UserChanged {
         user: &'a str,
         what: &'static str,
+    },
+    /// Rows were written to a file, to be removed here. `chains`: each chain's last row in it.
+    Archived {
+        file: &'a str,
+        rows: u64,
+        sha256: &'a str,
+        chains: &'a str,
     },
     /// The user took back what they had agreed to: one pairing, or everything that the client had.
     ConsentWithdrawn {
@@ -175,6 +184,15 @@ impl Event<'_> {
             ),
             Self::KeyChanged { kid, what } => ("key changed", vec![("kid", text(kid)), ("what", text(what))]),
             Self::UserChanged { user, what } => ("user changed", vec![("user", text(user)), ("what", text(what))]),
+            Self::Archived { file, rows, sha256, chains } => (
+                ARCHIVED,
+                vec![
+                    ("file", text(file)),
+                    ("rows", Some(rows.to_string())),
+                    ("sha256", text(sha256)),
+                    ("chains", text(chains)),
+                ],
+            ),
             Self::ConsentDenied { user, client } => {
                 ("consent denied", vec![("user", text(user)), ("client", text(client))])
             }

@@ -54,7 +54,12 @@ struct Pending {
 impl Ledger {
     /// Opens a new chain, whose first row names the last rows of others.
     pub async fn open(store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let mut writer = Writer { chain: ChainId::generate().to_string(), head: Head::Known(None), store };
+        Self::open_as(&ChainId::generate(), store, clock).await
+    }
+
+    /// The same with a name that is there already, and that no chain has yet.
+    pub async fn open_as(chain: &ChainId, store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let mut writer = Writer { chain: chain.to_string(), head: Head::Known(None), store };
         writer.anchor(clock.now()).await?;
         let (events, incoming) = mpsc::channel(WAITING);
         let strangers = Arc::new(Strangers::default());

@@ -1,18 +1,22 @@
-//! Whether the ledger is what was written: every chain is followed from its first row, and what chains saw of each other is
+//! Whether the ledger is what was written: every chain is followed from where it begins, and what chains saw of each other is
 //! compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
-use serde::Deserialize;
-
+use super::archive_verification::{ArchiveBreach, verify_files};
+use super::archived::OnRecord;
 use super::chain::{ANCHOR, Breach, Follower};
-use crate::store::{LedgerFilter, LedgerRow, Store, StoreError};
+use super::witnesses::Witnesses;
+use crate::store::{ChainHead, LedgerFilter, Store, StoreError};
 
 /// A ledger without a breach.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
     pub chains: usize,
     pub rows: usize,
+    /// Rows in files, those that are still in the database as well included.
+    pub archived: usize,
 }
 
 /// The ledger cannot be read, or is not what was written.
@@ -22,54 +26,86 @@ pub enum VerificationError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Breach(#[from] Breach),
+    #[error(transparent)]
+    Archive(#[from] ArchiveBreach),
+    #[error("rows are being archived at this moment: verify again when that is done")]
+    BeingArchived,
 }
 
-/// What an anchor row says: by chain, its last row then, and that row's hash.
-#[derive(Deserialize)]
-struct Anchor {
-    chains: BTreeMap<String, (i64, String)>,
+/// Follows every chain, through `archives` and the database. The first breach is the answer. What was archived into files that
+/// are not given is taken to be as it was.
+pub async fn verify(store: &Store, archives: &[PathBuf]) -> Result<Verified, VerificationError> {
+    let beginnings = store.ledger_beginnings().await?;
+    let verified = follow_all(store, archives, &beginnings).await;
+    let breached = matches!(verified, Err(VerificationError::Breach(_) | VerificationError::Archive(_)));
+    // Rows that went to a file meanwhile are no breach.
+    if breached && store.ledger_beginnings().await? != beginnings {
+        return Err(VerificationError::BeingArchived);
+    }
+    verified
 }
 
-/// What other chains saw of one chain: by row, its hash and who saw it.
-type Seen = BTreeMap<i64, (String, String)>;
+async fn follow_all(
+    store: &Store,
+    archives: &[PathBuf],
+    beginnings: &[ChainHead],
+) -> Result<Verified, VerificationError> {
+    let mut beginnings: BTreeMap<_, _> = beginnings.iter().map(|row| (row.chain.clone(), row.clone())).collect();
+    let mut witnesses = what_chains_saw(store).await?;
+    let on_record = OnRecord::read(store, &mut witnesses).await?;
+    let in_files = verify_files(archives, &beginnings, &on_record, &mut witnesses)?;
 
-/// Follows every chain. The first breach is the answer.
-pub async fn verify(store: &Store) -> Result<Verified, VerificationError> {
-    let mut seen = what_chains_saw(store).await?;
-    let mut verified = Verified::default();
-    for head in store.ledger_heads().await? {
-        let seen = seen.remove(&head.chain).unwrap_or_default();
-        verified.rows += follow(store, &head.chain, Some(head.seq), &seen).await?;
+    let mut verified = Verified { archived: in_files, ..Verified::default() };
+    let heads = store.ledger_heads().await?;
+    for head in &heads {
+        let beginning = beginnings.remove(&head.chain);
+        verified.rows += follow(store, &head.chain, beginning, Some(head.seq), &on_record, &witnesses).await?;
         verified.chains += 1;
     }
-    // A chain that others saw and that is not there any more.
-    for (chain, seen) in seen {
-        follow(store, &chain, None, &seen).await?;
+    if let Some((chain, beginning)) = beginnings.pop_first() {
+        return Err(Breach::Missing { chain, seq: beginning.seq + 1 }.into());
+    }
+    // Chains that others saw and that are not there any more.
+    let here: BTreeSet<&str> = heads.iter().map(|head| head.chain.as_str()).collect();
+    for chain in witnesses.chains().filter(|chain| !here.contains(chain)) {
+        follow(store, chain, None, None, &on_record, &witnesses).await?;
     }
     Ok(verified)
 }
 
-async fn what_chains_saw(store: &Store) -> Result<BTreeMap<String, Seen>, VerificationError> {
-    let mut seen = BTreeMap::<String, Seen>::new();
+async fn what_chains_saw(store: &Store) -> Result<Witnesses, StoreError> {
     let filter = LedgerFilter { kind: Some(ANCHOR.to_owned()), ..LedgerFilter::default() };
-    let mut after = None;
+    let (mut witnesses, mut after) = (Witnesses::default(), None);
     loop {
         let rows = store.read_ledger(&filter, after.take()).await?;
-        let Some(last) = rows.last() else { return Ok(seen) };
+        let Some(last) = rows.last() else { return Ok(witnesses) };
         after = Some((last.at, last.chain.clone(), last.seq));
-        for row in rows {
-            // A body that cannot be read was altered, which following its own chain will tell.
-            let Ok(anchor) = serde_json::from_str::<Anchor>(&row.body) else { continue };
-            for (chain, (seq, hash)) in anchor.chains {
-                seen.entry(chain).or_default().insert(seq, (hash, row.chain.clone()));
-            }
+        for row in &rows {
+            witnesses.add_anchor(row);
         }
     }
 }
 
-/// `last`: the row that the chain should end with. Returns how many rows it has.
-async fn follow(store: &Store, chain: &str, last: Option<i64>, seen: &Seen) -> Result<usize, VerificationError> {
-    let mut follower = Follower::of(chain);
+/// `beginning`: the row behind which the chain begins here. `last`: the row that it should end with. Returns how many rows
+/// it has.
+async fn follow(
+    store: &Store,
+    chain: &str,
+    beginning: Option<ChainHead>,
+    last: Option<i64>,
+    on_record: &OnRecord,
+    witnesses: &Witnesses,
+) -> Result<usize, VerificationError> {
+    let mut follower = match beginning {
+        Some(row) if !on_record.has(&row) => {
+            return Err(Breach::NotArchived { chain: row.chain, seq: row.seq }.into());
+        }
+        Some(row) => {
+            witnesses.confirm(chain, row.seq, &row.hash)?;
+            Follower::behind(row)
+        }
+        None => Follower::of(chain),
+    };
     let mut count = 0;
     loop {
         let rows = store.read_ledger_chain(chain, follower.next_seq()).await?;
@@ -78,29 +114,14 @@ async fn follow(store: &Store, chain: &str, last: Option<i64>, seen: &Seen) -> R
         }
         for row in &rows {
             follower.follow(row)?;
-            as_it_was_seen(row, seen)?;
+            witnesses.confirm(chain, row.seq, &row.hash)?;
             count += 1;
         }
     }
     let next = follower.next_seq();
-    if let Some((_, (_, witness))) = seen.range(next..).next() {
-        let (chain, witness) = (chain.to_owned(), witness.clone());
-        return Err(Breach::CutOff { chain, seq: next, witness }.into());
-    }
+    witnesses.confirm_end(chain, next)?;
     match last {
         Some(last) if last >= next => Err(Breach::Missing { chain: chain.to_owned(), seq: next }.into()),
         _ => Ok(count),
-    }
-}
-
-/// A chain that was written anew from some row on is not the one that others saw.
-fn as_it_was_seen(row: &LedgerRow, seen: &Seen) -> Result<(), Breach> {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    match seen.get(&row.seq) {
-        Some((hash, _)) if *hash != URL_SAFE_NO_PAD.encode(&row.hash) => {
-            Err(Breach::Altered { chain: row.chain.clone(), seq: row.seq })
-        }
-        _ => Ok(()),
     }
 }

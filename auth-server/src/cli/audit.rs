@@ -1,22 +1,29 @@
-//! `audit`: verify, show, export.
+//! `audit`: verify, show, export, archive.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use shared_claims::{Clock, SystemClock};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::audit::verify;
+use crate::audit::{Archiving, verify};
 use crate::config::Config;
 use crate::store::{LedgerFilter, LedgerRow, Store};
 
 #[derive(Subcommand)]
 pub(super) enum Audit {
     /// Say whether the ledger is what was written: 0 yes; 1 no, with the row that was removed, altered or moved.
-    Verify,
+    Verify {
+        /// A file of archived rows, to be looked at as well. May be given many times.
+        #[arg(long = "archive", value_name = "FILE")]
+        archives: Vec<PathBuf>,
+    },
     /// Show who acted for whom: the rows of a chain, each token below the one that it came from.
     Show(Wanted),
     /// Write rows as JSON lines.
@@ -24,6 +31,15 @@ pub(super) enum Audit {
         /// From this moment on, such as 2026-01-01T00:00:00Z.
         #[arg(long, value_name = "TIME", value_parser = moment)]
         since: Option<OffsetDateTime>,
+    },
+    /// Move old rows to a file, as JSON lines; `verify` still holds, and looks into the file when it is given.
+    Archive {
+        /// Rows from this moment on stay, such as 2026-01-01T00:00:00Z.
+        #[arg(long, value_name = "TIME", value_parser = moment)]
+        before: OffsetDateTime,
+        /// The file: a new one.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
     },
 }
 
@@ -42,10 +58,18 @@ impl Audit {
         let store = Store::open_alone(&config.database)?;
         store.migrate().await?;
         match self {
-            Self::Verify => {
-                let verified = verify(&store).await?;
+            Self::Verify { archives } => {
+                let verified = verify(&store, &archives).await?;
                 println!("the ledger is what was written: {} rows in {} chains", verified.rows, verified.chains);
+                if !archives.is_empty() {
+                    println!("so are the files: {} rows", verified.archived);
+                }
                 Ok(())
+            }
+            Self::Archive { before, to } => {
+                let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+                let only_delivered = config.ledger_sink.is_some();
+                archive(Archiving { store: &store, clock, before, only_delivered }, &to).await
             }
             Self::Show(wanted) => show(&store, &wanted.read(&store).await?).await,
             Self::Export { since } => export(&store, LedgerFilter { since, ..LedgerFilter::default() }).await,
@@ -80,6 +104,27 @@ async fn all(store: &Store, filter: &LedgerFilter) -> anyhow::Result<Vec<LedgerR
         after = Some((last.at, last.chain.clone(), last.seq));
         rows.extend(more);
     }
+}
+
+async fn archive(archiving: Archiving<'_>, to: &Path) -> anyhow::Result<()> {
+    let before = archiving.before;
+    if before > archiving.clock.now() {
+        bail!("--before is in the future: rows that are still to come cannot be archived");
+    }
+    let Some(written) = archiving.write(to).await? else {
+        println!("nothing to archive: no chain begins with a row from before {}", shown(before));
+        return Ok(());
+    };
+    let file = to.display();
+    let kept =
+        || format!("{file} is whole, and its rows are still in the ledger, all or some: archive again to another file");
+    written.record().await.with_context(kept)?;
+    written.remove().await.with_context(kept)?;
+    println!("{} rows of {} chains are in {file} now, SHA-256 {}", written.rows, written.chains(), written.sha256);
+    for (chain, seq) in &written.undelivered {
+        println!("chain {chain}: the rows from {seq} on stay, since the sink does not have them yet");
+    }
+    Ok(())
 }
 
 async fn export(store: &Store, filter: LedgerFilter) -> anyhow::Result<()> {

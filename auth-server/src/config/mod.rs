@@ -17,6 +17,7 @@ use settings::{LifetimeSettings, Settings, SignInSettings};
 pub use shared_claims::service::ConfigError;
 use shared_claims::service::{Issuer, Sourced, Sources};
 
+use crate::audit::Sink;
 use crate::exchange::Limits;
 use crate::registry::{Api, Client, Pairing, Registry, SigningAlgorithm};
 use crate::store::DatabaseSettings;
@@ -43,6 +44,8 @@ pub struct Config {
     pub error_docs: bool,
     /// Whether a proof of possession must carry a nonce of this server (RFC 9449 section 8).
     pub require_dpop_nonce: bool,
+    /// Where the rows of the ledger go, too.
+    pub ledger_sink: Option<Sink>,
     /// Shown on the login page.
     pub sign_in_notice: Option<String>,
     pub apis: Vec<Api>,
@@ -132,11 +135,15 @@ fn checked(Sourced { origin, settings }: Sourced<Settings>, server: Server) -> R
     if let Err(error) = crate::tokens::MasterKey::from_base64(&settings.keys.master_key) {
         mistakes.push(format!("keys.master_key: {error}"));
     }
-    if mistakes.is_empty() { Ok(Config::from_checked(settings)) } else { Err(ConfigError { origin, mistakes }) }
+    let sink = settings.ledger.sink(&settings.issuer).unwrap_or_else(|mistake| {
+        mistakes.push(mistake);
+        None
+    });
+    if mistakes.is_empty() { Ok(Config::from_checked(settings, sink)) } else { Err(ConfigError { origin, mistakes }) }
 }
 
 impl Config {
-    fn from_checked(settings: Settings) -> Self {
+    fn from_checked(settings: Settings, ledger_sink: Option<Sink>) -> Self {
         Self {
             issuer: settings.issuer,
             listen: settings.listen,
@@ -151,6 +158,7 @@ impl Config {
             exchange: Limits { max_actors: settings.exchange.max_actors },
             error_docs: settings.exchange.error_docs,
             require_dpop_nonce: settings.dpop.require_nonce,
+            ledger_sink,
             sign_in_notice: settings.sign_in_notice,
             apis: settings.apis,
             clients: settings.clients,

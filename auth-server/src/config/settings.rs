@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use shared_claims::ScopeToken;
 use shared_claims::service::Issuer;
 
+use crate::audit::Sink;
 use crate::registry::{Api, Client, Pairing, SigningAlgorithm};
 use crate::store::{DatabaseSettings, Durability, Profile};
 use crate::tls::TlsFiles;
@@ -37,6 +38,8 @@ pub(super) struct Settings {
     pub exchange: ExchangeSettings,
     #[serde(default)]
     pub dpop: DpopSettings,
+    #[serde(default)]
+    pub ledger: LedgerSettings,
     #[serde(default)]
     pub sign_in_notice: Option<String>,
     #[serde(default)]
@@ -181,6 +184,44 @@ impl Default for ExchangeSettings {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct DpopSettings {
     pub require_nonce: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LedgerSettings {
+    #[serde(default)]
+    sink: Option<SinkSettings>,
+}
+
+/// Where the rows of the ledger go, too: one of two.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SinkSettings {
+    #[serde(default)]
+    webhook: Option<String>,
+    /// With the webhook.
+    #[serde(default)]
+    secret: Option<SecretString>,
+    #[serde(default)]
+    syslog: Option<String>,
+}
+
+impl LedgerSettings {
+    /// `issuer`: its host is where syslog messages come from.
+    pub(super) fn sink(&self, issuer: &Issuer) -> Result<Option<Sink>, String> {
+        let Some(SinkSettings { webhook, secret, syslog }) = &self.sink else { return Ok(None) };
+        match (webhook, secret, syslog) {
+            (Some(webhook), Some(secret), None) => {
+                Sink::webhook(webhook, secret).map_err(|error| format!("ledger.sink.{error}"))
+            }
+            (None, None, Some(syslog)) => {
+                let host = url::Url::parse(issuer.as_str()).ok().and_then(|url| url.host_str().map(str::to_owned));
+                Sink::syslog(syslog, host.as_deref().unwrap_or("-")).map_err(|error| format!("ledger.sink.{error}"))
+            }
+            _ => Err("ledger.sink: give webhook and secret, or syslog".to_owned()),
+        }
+        .map(Some)
+    }
 }
 
 /// A user that the configuration brings: made at start where there is none of that name, and kept in step.

@@ -106,6 +106,23 @@ fn a_secret_can_lie_in_a_file() {
     "[[users]]\nusername = \"ann\"\npermissions = { \"https://x.example\" = [\"a\"] }\n",
     "unknown API"
 )]
+#[case::sink_without_a_receiver("", "[ledger.sink]\n", "ledger.sink: give webhook and secret, or syslog")]
+#[case::two_sinks(
+    "",
+    "[ledger.sink]\nwebhook = \"https://x.example\"\nsecret = \"x\"\nsyslog = \"udp://x.example\"\n",
+    "give webhook and secret, or syslog"
+)]
+#[case::webhook_in_the_clear(
+    "",
+    "[ledger.sink]\nwebhook = \"http://x.example\"\nsecret = \"x\"\n",
+    "ledger.sink.webhook must be https"
+)]
+#[case::weak_webhook_secret(
+    "",
+    "[ledger.sink]\nwebhook = \"https://x.example\"\nsecret = \"x\"\n",
+    "ledger.sink.secret must be 24 to 64 bytes"
+)]
+#[case::unknown_syslog("", "[ledger.sink]\nsyslog = \"tls://x.example\"\n", "ledger.sink.syslog")]
 #[case::unknown_database("", "", "postgres")]
 fn a_mistake_is_named_with_its_key_and_what_would_be_right(
     #[case] before: &str,

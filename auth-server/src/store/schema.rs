@@ -189,4 +189,22 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    ledger_beginnings (chain) {
+        chain -> Text,
+        seq -> BigInt,
+        hash -> Binary,
+    }
+}
+
+diesel::table! {
+    ledger_deliveries (chain) {
+        chain -> Text,
+        delivered_seq -> BigInt,
+        claimed_by -> Text,
+        claimed_until -> Timestamp,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(grants, users);
+diesel::allow_tables_to_appear_in_same_query!(ledger_heads, ledger_beginnings, ledger_deliveries);

@@ -23,7 +23,7 @@ async fn rows(store: &Store, filter: LedgerFilter) -> Vec<(String, String)> {
 }
 
 async fn verified(store: &Store) -> Verified {
-    verify(store).await.unwrap()
+    verify(store, &[]).await.unwrap()
 }
 
 async fn what_is_recorded_is_there_in_order_and_verifies(world: World) {
@@ -37,7 +37,7 @@ async fn what_is_recorded_is_there_in_order_and_verifies(world: World) {
     );
     let of_user = LedgerFilter { user: Some("usr_1".into()), ..LedgerFilter::default() };
     assert_eq!(rows(&world.store, of_user).await.len(), 1);
-    assert_eq!(verified(&world.store).await, Verified { chains: 1, rows: 3 });
+    assert_eq!(verified(&world.store).await, Verified { chains: 1, rows: 3, archived: 0 });
 }
 
 async fn many_who_record_at_once_share_writes_and_lose_nothing(world: World) {
@@ -54,7 +54,7 @@ async fn many_who_record_at_once_share_writes_and_lose_nothing(world: World) {
     for writer in writers {
         assert_eq!(writer.await.unwrap(), Ok(()));
     }
-    assert_eq!(verified(&world.store).await, Verified { chains: 1, rows: 501 });
+    assert_eq!(verified(&world.store).await, Verified { chains: 1, rows: 501, archived: 0 });
 }
 
 async fn each_server_has_a_chain_and_they_name_each_other(world: World) {
@@ -67,7 +67,7 @@ async fn each_server_has_a_chain_and_they_name_each_other(world: World) {
         second.record(&Event::Revoked { grant: "grt_3", why: "x" }),
     );
     assert_eq!((of_first, of_second), (Ok(()), Ok(())));
-    assert_eq!(verified(&world.store).await, Verified { chains: 2, rows: 5 });
+    assert_eq!(verified(&world.store).await, Verified { chains: 2, rows: 5, archived: 0 });
     let anchors = rows(&world.store, LedgerFilter { kind: Some("anchor".into()), ..LedgerFilter::default() }).await;
     assert!(anchors.iter().any(|(_, body)| body.contains("chn_")), "{anchors:?}");
 }
@@ -81,6 +81,11 @@ async fn whoever_changes_the_ledger_is_found_out() {
         ("UPDATE ledger SET at = '2020-01-01 00:00:00' WHERE seq = 1", "altered 1"),
         ("DELETE FROM ledger WHERE seq = 2", "missing 2"),
         ("DELETE FROM ledger WHERE seq = 3", "cut off 3"),
+        (
+            "DELETE FROM ledger WHERE seq <= 1; \
+             INSERT INTO ledger_beginnings SELECT chain, seq - 1, hash FROM ledger WHERE seq = 2",
+            "not archived 1",
+        ),
         ("DELETE FROM ledger WHERE seq = 3; UPDATE ledger_heads SET seq = 2", "cut off 3"),
         ("DELETE FROM ledger WHERE kind = 'revoked'; UPDATE ledger_heads SET seq = 0", "cut off 1"),
     ] {
@@ -96,7 +101,7 @@ async fn whoever_changes_the_ledger_is_found_out() {
             let only_the_first = if part.contains("WHERE") { " AND chain = " } else { " WHERE chain = " };
             world.execute(&format!("{part}{only_the_first}'{first_chain}'"));
         }
-        let breach = match verify(&world.store).await {
+        let breach = match verify(&world.store, &[]).await {
             Err(VerificationError::Breach(breach)) => breach,
             other => panic!("{statement}: {other:?}"),
         };
@@ -104,6 +109,7 @@ async fn whoever_changes_the_ledger_is_found_out() {
             Breach::Altered { seq, .. } => format!("altered {seq}"),
             Breach::Missing { seq, .. } => format!("missing {seq}"),
             Breach::CutOff { seq, .. } => format!("cut off {seq}"),
+            Breach::NotArchived { seq, .. } => format!("not archived {seq}"),
         };
         assert_eq!(found, expected, "{statement}");
         assert!(breach.to_string().contains(&first_chain));

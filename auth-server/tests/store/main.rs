@@ -9,6 +9,8 @@ mod expiry;
 mod grants;
 mod keys;
 mod ledger;
+mod ledger_archive;
+mod ledger_deliveries;
 mod outages;
 mod refresh_tokens;
 mod registry;
