@@ -21,6 +21,12 @@ fn is_required(suite: &str) -> bool {
     required.split(',').map(str::trim).any(|name| name == suite || name == "all")
 }
 
+/// Whether tests of chance make many rounds (`./test --long`).
+#[must_use]
+pub fn is_long() -> bool {
+    environment("DEPUTY_LONG").is_some_and(|value| value == "1")
+}
+
 /// A program on PATH.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&environment("PATH")?).map(|directory| directory.join(name)).find(|program| program.is_file())

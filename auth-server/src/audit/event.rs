@@ -37,6 +37,11 @@ pub enum Event<'a> {
         error: &'a str,
         reason: &'a str,
     },
+    /// A refresh token came again whose successor nobody had used: the successor ended, and another was given.
+    RefreshTokenReplaced {
+        grant: &'a str,
+        why: &'a str,
+    },
     /// A grant ended, and everything that came from it.
     Revoked {
         grant: &'a str,
@@ -149,6 +154,9 @@ impl Event<'_> {
                     ("reason", text(reason)),
                 ],
             ),
+            Self::RefreshTokenReplaced { grant, why } => {
+                ("refresh token replaced", vec![("grant", text(grant)), ("why", text(why))])
+            }
             Self::Revoked { grant, why } => ("revoked", vec![("grant", text(grant)), ("why", text(why))]),
             Self::SignedIn { user, session, address: from } => {
                 ("signed in", vec![("user", text(user)), ("session", text(session)), ("address", address(from))])

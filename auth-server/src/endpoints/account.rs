@@ -119,7 +119,7 @@ struct Held {
     pairings: Vec<PairingConsent>,
     /// The oldest grant of it that has not ended.
     since: Option<OffsetDateTime>,
-    uses: Vec<Given>,
+    given: Vec<Given>,
     /// What APIs did that nobody was asked for, since their operator allows it.
     unasked: Vec<PairingConsent>,
 }
@@ -144,10 +144,10 @@ impl From<Use> for Given {
 }
 
 /// What was exchanged and is not among the consents: once for each pairing, with all its scopes.
-fn unasked(uses: &[Given], consents: &[PairingConsent]) -> Vec<PairingConsent> {
+fn unasked(given: &[Given], consents: &[PairingConsent]) -> Vec<PairingConsent> {
     let mut all = Vec::<PairingConsent>::new();
     let same = |one: &PairingConsent, other: &PairingConsent| one.source == other.source && one.target == other.target;
-    for given in uses.iter().filter_map(|given| given.exchanged.as_ref()) {
+    for given in given.iter().filter_map(|given| given.exchanged.as_ref()) {
         if consents.iter().any(|consent| same(consent, given)) {
             continue;
         }
@@ -169,12 +169,12 @@ async fn held_by_apps(user: &User, registry: &Registry, server: &AuthServer) -> 
         let Some(client) = registry.client(&client_id) else { continue };
         let own: Vec<&Grant> = grants.iter().filter(|grant| grant.client_id == client_id).collect();
         let ids: Vec<GrantId> = own.iter().map(|grant| grant.id.clone()).collect();
-        let uses: Vec<Given> = server.store.last_uses(&ids, ISSUED).await?.into_iter().map(Given::from).collect();
+        let given: Vec<Given> = server.store.last_uses(&ids, ISSUED).await?.into_iter().map(Given::from).collect();
         let pairings = server.store.list_pairing_consents(&user.id, &client_id).await?;
         held.push(Held {
             since: own.iter().map(|grant| grant.created_at).min(),
-            unasked: unasked(&uses, &pairings),
-            uses,
+            unasked: unasked(&given, &pairings),
+            given,
             client: std::sync::Arc::clone(client),
             consents: server.store.list_consents(&user.id, &client_id).await?,
             pairings,
@@ -197,7 +197,7 @@ impl Held {
             client_id: self.client.id.as_str(),
             name: &self.client.name,
             since: self.since.map(Moment),
-            last_used: self.uses.first().map(|given| Moment(given.at)),
+            last_used: self.given.first().map(|given| Moment(given.at)),
             groups: self.consents.iter().filter_map(|consent| group_of(consent, registry)).collect(),
             pairings: pairings.collect(),
         }
@@ -208,7 +208,7 @@ impl Held {
         let is_this = |given: &&Given| {
             given.exchanged.as_ref().is_some_and(|given| given.source == source && given.target == target)
         };
-        self.uses.iter().find(is_this).map(|given| Moment(given.at))
+        self.given.iter().find(is_this).map(|given| Moment(given.at))
     }
 }
 

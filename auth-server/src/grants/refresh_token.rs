@@ -162,7 +162,12 @@ async fn rotate(
         expires_at: (now + lifetime).min(presented.grant.expires_at),
     };
     match server.store.rotate(presented.hash, successor, now).await? {
-        Rotation::Rotated | Rotation::Replaced => Ok(secret),
+        Rotation::Rotated => Ok(secret),
+        Rotation::Replaced => {
+            let grant = presented.grant.id.as_str();
+            server.ledger.record(&Event::RefreshTokenReplaced { grant, why: "answer_lost" }).await?;
+            Ok(secret)
+        }
         Rotation::Reused { grant_id } => {
             server.ledger.record(&Event::Revoked { grant: grant_id.as_str(), why: "refresh_token_reused" }).await?;
             Err(OAuthError::invalid_grant(

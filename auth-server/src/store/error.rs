@@ -32,6 +32,8 @@ pub enum Unavailability {
     TooSlow,
     /// The disk is full.
     DiskFull,
+    /// The disk has failed, and what it holds is not known any more. Does not pass in this process.
+    DiskFailed,
     /// Any other failure of the database or its disk.
     Failing,
 }
@@ -45,6 +47,7 @@ impl Unavailability {
             Self::Locked => "locked",
             Self::TooSlow => "too_slow",
             Self::DiskFull => "disk_full",
+            Self::DiskFailed => "disk_failed",
             Self::Failing => "failing",
         }
     }
@@ -98,11 +101,12 @@ fn of_database(kind: DatabaseErrorKind, detail: String) -> StoreError {
 /// diesel hands on neither SQLite's result code nor PostgreSQL's SQLSTATE: the message is all there is. What is not
 /// recognised counts as a passing failure, since our own SQL is the same on every run and known to work.
 fn of_message(detail: String) -> StoreError {
-    const KNOWN: [(&str, Unavailability); 9] = [
+    const KNOWN: [(&str, Unavailability); 10] = [
         ("locked", Unavailability::Locked),
         ("deadlock", Unavailability::Locked),
         ("lock timeout", Unavailability::Locked),
         ("statement timeout", Unavailability::TooSlow),
+        ("disk I/O error", Unavailability::DiskFailed),
         ("full", Unavailability::DiskFull),
         ("No space left", Unavailability::DiskFull),
         ("unable to open", Unavailability::Disconnected),
@@ -142,7 +146,7 @@ mod tests {
     #[case("database is locked", Unavailability::Locked)]
     #[case("database table is locked: grants", Unavailability::Locked)]
     #[case("database or disk is full", Unavailability::DiskFull)]
-    #[case("disk I/O error", Unavailability::Failing)]
+    #[case("disk I/O error", Unavailability::DiskFailed)]
     #[case("attempt to write a readonly database", Unavailability::Failing)]
     #[case("unable to open database file", Unavailability::Disconnected)]
     #[case("canceling statement due to statement timeout", Unavailability::TooSlow)]

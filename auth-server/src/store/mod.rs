@@ -83,6 +83,10 @@ struct Inner {
     acquire_timeout: Duration,
     longest_call: Duration,
     readiness: readiness::Readiness,
+    /// A sync or another access to the disk has failed. The system reports that once and forgets what it did not write, so no
+    /// later success says anything: nothing is read or written until somebody starts the process anew, which recovers from
+    /// what is on the disk.
+    disk_failed: AtomicBool,
 }
 
 /// While the database is away, a call waits no longer than this: the pool tries to reach it again by itself.
@@ -114,6 +118,7 @@ impl Store {
             acquire_timeout: settings.acquire_timeout,
             longest_call: backend::longest_call(settings),
             readiness: readiness::Readiness::default(),
+            disk_failed: AtomicBool::new(false),
         })))
     }
 
@@ -155,8 +160,9 @@ impl Store {
         let call = spawn_blocking(move || {
             // Held until the thread is done, even where nobody waits for the answer any more.
             let _held = (writer, place);
+            inner.trusts_its_disk()?;
             let mut connection = inner.connection()?;
-            Ok(connection.run(work)?)
+            connection.run(work).map_err(|error| inner.noticed(error.into()))
         });
         match timeout(self.0.longest_call, call).await {
             Ok(Ok(result)) => result.inspect_err(|error: &StoreError| debug!("{error}")),
@@ -176,6 +182,22 @@ impl Store {
 }
 
 impl Inner {
+    fn trusts_its_disk(&self) -> Result<(), StoreError> {
+        if self.disk_failed.load(Ordering::Acquire) {
+            Err(StoreError::unavailable(Unavailability::DiskFailed, "the disk failed earlier: look at it, and restart"))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn noticed(&self, error: StoreError) -> StoreError {
+        let failed = matches!(error, StoreError::Unavailable { reason: Unavailability::DiskFailed, .. });
+        if failed && !self.disk_failed.swap(true, Ordering::AcqRel) {
+            log::error!("{error}: the database is not trusted any more; look at the disk, and start this server anew");
+        }
+        error
+    }
+
     fn connection(&self) -> Result<r2d2::PooledConnection<Connector>, StoreError> {
         let away = self.away.load(Ordering::Relaxed) && self.pool.state().connections == 0;
         let patience = if away { PATIENCE_WHILE_AWAY.min(self.acquire_timeout) } else { self.acquire_timeout };

@@ -21,6 +21,7 @@ pub struct Cluster {
     port: u16,
     password: String,
     databases: AtomicU32,
+    durable: bool,
     /// Waits for the end of its standard input, which is the end of this process, and then removes everything.
     caretaker: Option<Child>,
 }
@@ -51,9 +52,15 @@ pub fn skipped() -> bool {
 impl Cluster {
     /// Starts a cluster of its own, for tests that stop it.
     pub fn start() -> Result<Self, String> {
+        Self::start_in(Path::new("/tmp"), false)
+    }
+
+    /// The same in a directory that everybody may write to. `durable`: what is committed is on the disk.
+    pub fn start_in(parent: &Path, durable: bool) -> Result<Self, String> {
         let programs = find_programs()?;
         let as_user = unprivileged()?;
-        let folder = PathBuf::from(run(&as_user, "mktemp", &["-d", "/tmp/deputy-postgres-XXXXXXXX"])?.trim());
+        let template = parent.join("deputy-postgres-XXXXXXXX").display().to_string();
+        let folder = PathBuf::from(run(&as_user, "mktemp", &["-d", &template])?.trim());
         let password = random_hex()?;
         let mut cluster = Self {
             caretaker: Some(caretaker(&as_user, &programs, &folder)?),
@@ -63,14 +70,38 @@ impl Cluster {
             port: 0,
             password,
             databases: AtomicU32::new(0),
+            durable,
         };
         cluster.initialise()?;
+        cluster.find_a_port()?;
+        Ok(cluster)
+    }
+
+    /// Starts what a copy of this cluster's folder holds, as after a power cut.
+    pub fn start_copy(&self, folder: PathBuf) -> Result<Self, String> {
+        let mut copy = Self {
+            caretaker: Some(caretaker(&self.as_user, &self.programs, &folder)?),
+            programs: self.programs.clone(),
+            as_user: self.as_user.clone(),
+            folder,
+            port: 0,
+            password: self.password.clone(),
+            databases: AtomicU32::new(0),
+            durable: true,
+        };
+        // Whoever held it is no more.
+        run(&copy.as_user, "rm", &["-f", &format!("{}/postmaster.pid", copy.data())])?;
+        copy.find_a_port()?;
+        Ok(copy)
+    }
+
+    fn find_a_port(&mut self) -> Result<(), String> {
         // Somebody else may take the port between looking and starting.
         let mut last = String::new();
         for _ in 0..5 {
-            cluster.port = free_port()?;
-            match cluster.resume() {
-                Ok(()) => return Ok(cluster),
+            self.port = free_port()?;
+            match self.resume() {
+                Ok(()) => return Ok(()),
                 Err(why) => last = why,
             }
         }
@@ -82,8 +113,13 @@ impl Cluster {
         std::fs::write(&secret, &self.password).map_err(|error| format!("{}: {error}", secret.display()))?;
         let data = self.data();
         let pwfile = format!("--pwfile={}", secret.display());
-        let options =
-            ["-D", &data, "-U", "deputy", "--auth=scram-sha-256", &pwfile, "-E", "UTF8", "--locale=C", "--no-sync"];
+        // Small segments: these clusters lie on small disks, too.
+        let mut options =
+            vec!["-D", &data, "-U", "deputy", "--auth=scram-sha-256", &pwfile, "-E", "UTF8", "--locale=C"];
+        options.push("--wal-segsize=1");
+        if !self.durable {
+            options.push("--no-sync");
+        }
         self.program("initdb", &options).map(drop)
     }
 
@@ -96,6 +132,29 @@ impl Cluster {
         self.url(&name)
     }
 
+    /// The same, whose tables lie in a directory that belongs to the user of [`Self::user`].
+    pub fn create_database_in(&self, directory: &Path) -> String {
+        let sql = format!("CREATE TABLESPACE small LOCATION '{}'", directory.display());
+        let psql = |sql: &str| {
+            let made = self.program("psql", &["-q", "-X", "-v", "ON_ERROR_STOP=1", "-c", sql, &self.url("postgres")]);
+            made.unwrap_or_else(|why| panic!("{why}"));
+        };
+        psql(&sql);
+        psql("CREATE DATABASE in_small TABLESPACE small");
+        self.url("in_small")
+    }
+
+    /// The user that PostgreSQL runs as, where that is not this process's own.
+    pub fn user() -> Result<Option<String>, String> {
+        let changed = unprivileged()?;
+        Ok(changed.iter().find_map(|option| option.strip_prefix("--reuid=").map(str::to_owned)))
+    }
+
+    /// Where everything of it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Stops it at once, as a crash would. Connections break.
     pub fn stop(&self) -> Result<(), String> {
         self.program("pg_ctl", &["stop", "-w", "-m", "immediate", "-D", &self.data()]).map(drop)
@@ -104,11 +163,12 @@ impl Cluster {
     /// Starts it again, on the same port and with the same databases.
     pub fn resume(&self) -> Result<(), String> {
         let log = self.folder.join("log").display().to_string();
-        // No syncs: these databases outlive nothing.
+        // No syncs where these databases outlive nothing.
+        let fsync = if self.durable { "on" } else { "off" };
         let options = format!(
-            "-p {} -k {} -c listen_addresses=127.0.0.1 -c max_connections=200 -c fsync=off -c shared_buffers=32MB",
+            "-p {} -k /tmp -c listen_addresses=127.0.0.1 -c max_connections=200 -c fsync={fsync} -c shared_buffers=32MB \
+             -c min_wal_size=2MB -c max_wal_size=32MB",
             self.port,
-            self.folder.display()
         );
         self.program("pg_ctl", &["start", "-w", "-s", "-D", &self.data(), "-l", &log, "-o", &options]).map(drop)
     }

@@ -75,7 +75,7 @@ impl Cli {
     pub async fn run(self) -> ExitCode {
         let outcome = match self.command {
             Command::Run(arguments) => return run::run(&arguments).await,
-            Command::Demo(arguments) => demo::run(arguments.into()).await,
+            Command::Demo(arguments) => Box::pin(demo::run(arguments.into())).await,
             Command::Token(arguments) => token::token(&arguments).await,
             Command::Exchange(arguments) => token::exchange(&arguments).await,
             Command::Decode(arguments) => token::decode(&arguments),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use shared_claims::{Clock, SystemClock};
 
-use super::database::Storage;
+use super::database::{Disk, Storage};
 use super::server::{Launcher, Mode};
 use super::tls::Tls;
 use super::{Binaries, Configuration, Database, Ports, Reserved, Stack};
@@ -24,6 +24,8 @@ pub struct Builder {
     ports: Option<Ports>,
     directory: Option<PathBuf>,
     tls: bool,
+    environment: Vec<(String, PathBuf)>,
+    disk: Option<Disk>,
     changes: Vec<Change>,
 }
 
@@ -37,6 +39,8 @@ impl Default for Builder {
             ports: None,
             directory: None,
             tls: false,
+            environment: vec![],
+            disk: None,
             changes: vec![],
         }
     }
@@ -99,6 +103,20 @@ impl Builder {
         self
     }
 
+    /// Where a [`Database::OwnPostgres`] keeps what it has.
+    #[must_use]
+    pub fn on_disk(mut self, disk: Disk) -> Self {
+        self.disk = Some(disk);
+        self
+    }
+
+    /// A variable in the environment of the auth server, as a process.
+    #[must_use]
+    pub fn with_environment(mut self, name: &str, value: PathBuf) -> Self {
+        self.environment.push((name.to_owned(), value));
+        self
+    }
+
     /// A change to the demo world's configuration.
     #[must_use]
     pub fn configured(mut self, change: impl FnOnce(&mut Configuration) + Send + 'static) -> Self {
@@ -108,9 +126,15 @@ impl Builder {
 
     /// Starts the stack; it is ready when this returns.
     pub async fn start(self) -> Result<Stack> {
+        // It holds much, and every test holds it.
+        Box::pin(self.start_all()).await
+    }
+
+    async fn start_all(self) -> Result<Stack> {
         let reserved = self.ports.map_or_else(Reserved::free, Reserved::bind)?;
         let ports = reserved.ports;
-        let storage = Storage::open(self.database, self.directory).await.context("the database does not start")?;
+        let storage =
+            Storage::open(self.database, self.directory, self.disk).await.context("the database does not start")?;
         let mut configuration = Configuration::demo(ports)?;
         configuration.store_at(storage.url(), storage.directory());
         let tls = self.tls.then(|| Tls::in_directory(storage.directory())).transpose()?;
@@ -125,7 +149,8 @@ impl Builder {
             (true, Some(binaries)) => Mode::Processes(binaries),
             (true, None) => Mode::Processes(tokio::task::spawn_blocking(Binaries::built).await??),
         };
-        let launcher = Launcher { configuration, mode, tls, directory: storage.directory().to_owned() };
+        let directory = storage.directory().to_owned();
+        let launcher = Launcher { configuration, mode, tls, directory, environment: self.environment };
         let mut servers = vec![];
         for (service, listener) in reserved.into_listeners() {
             servers.push((service, launcher.start(service, listener, ports).await?));

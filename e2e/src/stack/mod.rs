@@ -24,7 +24,7 @@ pub use binaries::Binaries;
 pub use builder::Builder;
 pub use command::Said;
 pub use configuration::{Configuration, set};
-pub use database::Database;
+pub use database::{Database, DatabaseCopy, Disk};
 pub use ports::{Ports, Reserved};
 
 use crate::steps::{ApiA, ApiB, App, AuthServer, Person, Tokens};
@@ -144,6 +144,11 @@ impl Stack {
         self.storage.own_cluster()?.stop().map_err(Error::msg)
     }
 
+    /// The `PostgreSQL` that a copy of this one's disk holds, as after a power cut. `disk`, `copy`: where either is mounted.
+    pub fn database_on_copy(&self, disk: &Path, copy: &Path) -> Result<DatabaseCopy> {
+        self.storage.on_copy(disk, copy)
+    }
+
     /// Starts it again.
     pub fn resume_database(&self) -> Result<()> {
         self.storage.own_cluster()?.resume().map_err(Error::msg)
@@ -166,6 +171,12 @@ impl Stack {
             self.servers.remove(place).1.stop().await?;
         }
         Ok(())
+    }
+
+    /// Kills the process of a service (SIGKILL); where it has died by itself, it is only taken away.
+    pub async fn kill_service(&mut self, service: Service) -> Result<()> {
+        let place = self.servers.iter().position(|(running, _)| *running == service).context("it does not run")?;
+        self.servers.remove(place).1.kill().await
     }
 
     /// Starts a stopped service again, at its old address and with its old data.

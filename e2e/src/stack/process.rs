@@ -29,7 +29,7 @@ impl Process {
         configuration: &str,
         directory: &Path,
         address: SocketAddr,
-        trusted_ca: Option<&Path>,
+        environment: &[(String, PathBuf)],
     ) -> Result<Self> {
         let file = |ending: &str| directory.join(format!("{}.{ending}", service.name()));
         let (config, ready, log) = (file("toml"), file("ready"), file("log"));
@@ -39,9 +39,7 @@ impl Process {
         }
         let output = fs::OpenOptions::new().create(true).append(true).open(&log)?;
         let mut command = Command::new(binary);
-        if let Some(ca) = trusted_ca {
-            command.env("SSL_CERT_FILE", ca);
-        }
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         let child = command
             .arg("--config")
             .arg(&config)
@@ -84,6 +82,11 @@ impl Process {
         let status = self.child.wait().await?;
         ensure!(status.success(), "{} stopped with {status}: {}", self.service.name(), self.last_words());
         Ok(())
+    }
+
+    /// Kills the process (SIGKILL), as a crash would end it, and waits until it has gone.
+    pub(crate) async fn kill(mut self) -> Result<()> {
+        self.child.kill().await.context("it cannot be killed")
     }
 
     /// Waits until the process ends by itself.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use shared_claims::Clock;
 use shared_claims::service::Running;
 
@@ -35,6 +35,16 @@ impl Instance {
     }
 }
 
+impl Instance {
+    /// Ends a process as a crash would.
+    pub(super) async fn kill(self) -> Result<()> {
+        match self {
+            Self::InProcess(_) => bail!("only a process can be killed"),
+            Self::Process(process) => process.kill().await,
+        }
+    }
+}
+
 /// How the services of a stack are started.
 #[derive(Clone)]
 pub(super) struct Launcher {
@@ -42,6 +52,8 @@ pub(super) struct Launcher {
     pub mode: Mode,
     pub tls: Option<Tls>,
     pub directory: PathBuf,
+    /// What the auth server's process finds in its environment.
+    pub environment: Vec<(String, PathBuf)>,
 }
 
 #[derive(Clone)]
@@ -64,9 +76,11 @@ impl Launcher {
             Mode::Processes(binaries) => {
                 // The process binds the port itself: it is let go at the last moment.
                 drop(listener);
-                let trusted = self.tls.as_ref().map(Tls::ca_certificate);
+                let trusted = self.tls.iter().map(|tls| ("SSL_CERT_FILE".to_owned(), tls.ca_certificate()));
+                let own = self.environment.iter().filter(|_| service == Service::AuthServer).cloned();
+                let environment: Vec<_> = trusted.chain(own).collect();
                 let (binary, address) = (binaries.of(service), ports.address(service));
-                Process::start(&binary, service, &text, &self.directory, address, trusted.as_deref())
+                Process::start(&binary, service, &text, &self.directory, address, &environment)
                     .await
                     .map(|process| Instance::Process(Box::new(process)))
             }
