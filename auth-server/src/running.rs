@@ -30,9 +30,8 @@ use crate::users::{
 
 /// How often a replica looks for changes that others made: they count within a second.
 const REFRESH: Duration = Duration::from_millis(500);
-/// How often what has expired is removed, and how much at once.
+/// How often what has expired is removed.
 const CLEAN_UP: Duration = Duration::from_secs(30);
-const CLEAN_UP_BATCH: u32 = 500;
 /// Starts serving on a listener that is already bound; returns once connections are accepted. Must be called inside a
 /// tokio runtime.
 pub async fn start(config: Config, listener: std::net::TcpListener, clock: Arc<dyn Clock>) -> anyhow::Result<Running> {
@@ -61,7 +60,9 @@ pub async fn start(config: Config, listener: std::net::TcpListener, clock: Arc<d
         Some(certificate) => http.listen_rustls_0_23(listener, certificate.server_config()?)?,
         None => http.listen(listener)?,
     };
+    let ledger = server.ledger.clone();
     let mut running = Running::spawn(http.run(), address)
+        .with_last_work(async move { ledger.flush().await })
         .with_task(follow_changes(server.clone()))
         .with_task(clean_up(server.clone()));
     if let Some(delivery) = delivery {
@@ -309,7 +310,7 @@ async fn clean_up(server: web::Data<AuthServer>) {
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        if let Err(error) = server.store.remove_expired(server.now(), CLEAN_UP_BATCH).await {
+        if let Err(error) = server.store.clean_up(server.now()).await {
             log::warn!("what has expired stays for now: {error}");
         }
         if let Err(error) = server.store.free_status_blocks(server.now()).await {

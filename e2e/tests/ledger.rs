@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use e2e::stack::{Database, Stack};
+use e2e::stack::{Database, Service, Stack};
 use e2e::steps::{Credentials, Exchange, Jwt, Person, Tokens};
 use e2e::world::{self, API_A, API_B, API_C, api_a_credentials, demo_machine_credentials};
 use rstest::rstest;
@@ -171,5 +171,17 @@ async fn a_flood_of_strangers_fills_one_row() -> Result<()> {
     };
     assert!(counted.len() <= 2, "thirty refusals take a row for each of two writes at most: {counted:?}");
     assert_eq!(counted[0]["body"]["address"], "127.0.0.1");
+    stack.stop().await
+}
+
+#[tokio::test]
+async fn what_was_only_counted_is_on_record_when_the_server_has_stopped() -> Result<()> {
+    let mut stack = Stack::builder().as_processes().start().await?;
+    let wrong = Credentials::basic("api-a", "api-a-wrong-secret-0123456789abcdefghijklmnopqrst");
+    let form = [("grant_type", "client_credentials")];
+    stack.auth_server.token(&wrong, &form).await?.expect_error(401, "invalid_client")?;
+    stack.stop_service(Service::AuthServer).await?;
+    let counts: Vec<_> = rows(&stack).await?.into_iter().filter(|row| row["kind"] == "refused strangers").collect();
+    assert_eq!(counts.len(), 1, "{counts:?}");
     stack.stop().await
 }

@@ -73,6 +73,17 @@ impl Ledger {
         self.strangers.count(Refused { endpoint, error, reason, address: address::current() }, 1);
     }
 
+    /// Puts on record what was only counted so far: the last thing that a server does.
+    pub async fn flush(&self) {
+        for (refused, count) in self.strangers.take() {
+            let row = row_of_strangers(&refused, count, self.clock.now());
+            if self.write(row).await.is_err() {
+                self.strangers.count(refused, count);
+                return log::warn!("refusals to strangers are not on record: the ledger cannot be written");
+            }
+        }
+    }
+
     /// Puts the one event of a command on record, in a chain of its own.
     pub async fn record_once(store: &Store, clock: Arc<dyn Clock>, event: &Event<'_>) -> anyhow::Result<()> {
         Ok(Self::open(store.clone(), clock).await?.record(event).await?)
@@ -90,9 +101,12 @@ impl Ledger {
     /// Puts an event on record; it is durable when this returns.
     pub async fn record(&self, event: &Event<'_>) -> Result<(), NotRecorded> {
         event.log();
+        self.write(row_of(event, self.clock.now())).await
+    }
+
+    async fn write(&self, row: LedgerRow) -> Result<(), NotRecorded> {
         let (written, answer) = oneshot::channel();
-        let pending = Pending { row: row_of(event, self.clock.now()), written };
-        self.events.send(pending).await.map_err(|_| NotRecorded)?;
+        self.events.send(Pending { row, written }).await.map_err(|_| NotRecorded)?;
         answer.await.map_err(|_| NotRecorded)?
     }
 }

@@ -46,7 +46,21 @@ const LATER: [Removal; 3] = [
     removal!(grants, id: String, |before| grants::expires_at.le(before)),
 ];
 
+/// How many rows of one table are removed in one transaction.
+const BATCH: u32 = 500;
+
 impl Store {
+    /// Removes all that has expired; says how much. Between two batches everybody else takes their turn.
+    pub async fn clean_up(&self, now: OffsetDateTime) -> Result<usize, StoreError> {
+        let mut removed = 0;
+        loop {
+            match self.remove_expired(now, BATCH).await? {
+                0 => return Ok(removed),
+                some => removed += some,
+            }
+        }
+    }
+
     /// Removes at most `batch` expired rows of each table, each table in a transaction of its own; says how many.
     /// Call it again while it removes something.
     pub async fn remove_expired(&self, now: OffsetDateTime, batch: u32) -> Result<usize, StoreError> {

@@ -84,6 +84,24 @@ impl World {
         connection.batch_execute(sql).unwrap();
     }
 
+    /// How many rows a table has.
+    pub fn count(&self, table: &str) -> i64 {
+        use diesel::prelude::*;
+        #[derive(QueryableByName)]
+        struct Count {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            rows: i64,
+        }
+        let query = diesel::sql_query(format!("SELECT count(*) AS rows FROM {table}"));
+        let url = self.settings.url.expose_secret();
+        match url.strip_prefix("sqlite://") {
+            Some(path) => {
+                query.get_result::<Count>(&mut diesel::SqliteConnection::establish(path).unwrap()).unwrap().rows
+            }
+            None => query.get_result::<Count>(&mut diesel::PgConnection::establish(url).unwrap()).unwrap().rows,
+        }
+    }
+
     pub async fn user(&self, username: &str) -> User {
         self.store.put_user(new_user(username), NOW).await.unwrap()
     }

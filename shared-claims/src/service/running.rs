@@ -1,6 +1,7 @@
 //! A running server: a handle to something that answers, to wait for it or to stop it.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -24,14 +25,18 @@ pub struct Running {
     others: Vec<ServerHandle>,
     /// Work that ends with the server.
     tasks: Vec<JoinHandle<()>>,
+    /// What is done when no request is served any more.
+    last_work: Option<LastWork>,
 }
+
+type LastWork = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
 
 impl Running {
     /// Lets `server`, which listens at `address`, run. Must be called inside a tokio runtime.
     #[must_use]
     pub fn spawn(server: Server, address: SocketAddr) -> Self {
         let handle = server.handle();
-        Self { address, handle, serving: tokio::spawn(server), others: Vec::new(), tasks: Vec::new() }
+        Self { address, handle, serving: tokio::spawn(server), others: Vec::new(), tasks: Vec::new(), last_work: None }
     }
 
     /// Lets another server run beside this one, for as long.
@@ -53,16 +58,26 @@ impl Running {
         self
     }
 
+    /// Work that is done at the very end of a stop, when the last request has its answer.
+    #[must_use]
+    pub fn with_last_work(mut self, work: impl Future<Output = ()> + Send + Sync + 'static) -> Self {
+        self.last_work = Some(Box::pin(work));
+        self
+    }
+
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Stops accepting, finishes what is in flight, and returns when all is done.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.handle.stop(true).await;
         for other in &self.others {
             other.stop(true).await;
+        }
+        if let Some(last_work) = self.last_work.take() {
+            last_work.await;
         }
         for task in &self.tasks {
             task.abort();
