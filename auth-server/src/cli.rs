@@ -5,6 +5,7 @@ mod dev_ca;
 mod exchange;
 mod grants;
 mod keys;
+mod restored;
 mod users;
 
 use std::path::{Path, PathBuf};
@@ -72,6 +73,9 @@ enum Command {
     /// The signing keys.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Say that the database comes from a backup, before the first server starts on it: all that was given before ends, since
+    /// what was used or revoked after the backup is not known any more.
+    Restored,
     /// The users.
     #[command(subcommand)]
     Users(users::Users),
@@ -123,6 +127,7 @@ pub fn run() -> ExitCode {
             Some(Command::Audit(command)) => command.run(&config).await,
             Some(Command::Grants(command)) => command.run(&config, now()).await,
             Some(Command::Keys(command)) => command.run(&config, now()).await,
+            Some(Command::Restored) => restored::run(&config, now()).await,
             Some(Command::Users(command)) => command.run(&config, now()).await,
         }
         .map(|()| ExitCode::SUCCESS)

@@ -123,7 +123,7 @@ async fn end_what_is_nobodys(config: &Config, store: &Store, now: OffsetDateTime
     let known = |holder: &GrantsOf| match holder {
         GrantsOf::Client(id) => config.clients.iter().any(|client| client.id.as_str() == id),
         GrantsOf::Api(identifier) => config.apis.iter().any(|api| api.identifier == *identifier),
-        GrantsOf::Session(_) | GrantsOf::User(_) | GrantsOf::UserAtClient(..) => true,
+        GrantsOf::Session(_) | GrantsOf::User(_) | GrantsOf::UserAtClient(..) | GrantsOf::Everybody => true,
     };
     let ended = store.revoke_grants_of_strangers(known, UNREGISTERED, now).await?;
     if !ended.is_empty() {

@@ -79,6 +79,10 @@ pub enum Event<'a> {
         pairings: usize,
         ended: usize,
     },
+    /// The database was brought back from a backup; `ended`: so many grants ended because of it.
+    Restored {
+        ended: usize,
+    },
     /// A signing key was made, or taken out at once.
     KeyChanged {
         kid: &'a str,
@@ -190,6 +194,7 @@ impl Event<'_> {
                     .map(|(key, count)| (key, Some(count.to_string())))
                     .into(),
             ),
+            Self::Restored { ended } => ("restored", vec![("grants_ended", Some(ended.to_string()))]),
             Self::KeyChanged { kid, what } => ("key changed", vec![("kid", text(kid)), ("what", text(what))]),
             Self::UserChanged { user, what } => ("user changed", vec![("user", text(user)), ("what", text(what))]),
             Self::Archived { file, rows, sha256, chains } => (

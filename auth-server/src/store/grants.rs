@@ -67,6 +67,7 @@ pub enum GrantsOf {
     Api(String),
     /// What one client holds of one user.
     UserAtClient(UserId, String),
+    Everybody,
 }
 
 /// How many grants are revoked in one transaction: nobody waits long for it.
@@ -167,6 +168,7 @@ impl Store {
                         GrantsOf::User(user) => live.filter(grants::user_id.eq(Some(user))),
                         GrantsOf::Client(client) => live.filter(grants::client_id.eq(client)),
                         GrantsOf::Api(identifier) => live.filter(grants::audience.eq(Some(identifier))),
+                        GrantsOf::Everybody => live,
                         GrantsOf::UserAtClient(user, client) => {
                             live.filter(grants::user_id.eq(Some(user))).filter(grants::client_id.eq(client))
                         }

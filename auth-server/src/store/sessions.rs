@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use time::OffsetDateTime;
 
 use super::columns::{ListJson, Utc, stored};
-use super::schema::sessions;
+use super::schema::{authorization_codes, authorization_requests, sessions};
 use super::{SecretHash, SessionId, Store, StoreError, UserId};
 
 /// A browser in which a person has signed in.
@@ -108,6 +108,17 @@ impl Store {
                 .filter(sessions::idle_expires_at.gt(stored(now)))
                 .order(sessions::auth_time.desc())
                 .load(connection)
+        })
+        .await
+    }
+
+    /// Ends every session, and every sign-in that somebody is about: codes that were not redeemed included.
+    pub async fn forget_sign_ins(&self) -> Result<(), StoreError> {
+        self.write(|connection| {
+            diesel::delete(sessions::table).execute(connection)?;
+            diesel::delete(authorization_requests::table).execute(connection)?;
+            diesel::delete(authorization_codes::table).execute(connection)?;
+            Ok(())
         })
         .await
     }
