@@ -22,6 +22,8 @@ pub struct Cluster {
     password: String,
     databases: AtomicU32,
     durable: bool,
+    /// What the server finds in its environment.
+    environment: Vec<(String, PathBuf)>,
     /// Waits for the end of its standard input, which is the end of this process, and then removes everything.
     caretaker: Option<Child>,
 }
@@ -52,11 +54,11 @@ pub fn skipped() -> bool {
 impl Cluster {
     /// Starts a cluster of its own, for tests that stop it.
     pub fn start() -> Result<Self, String> {
-        Self::start_in(Path::new("/tmp"), false)
+        Self::start_in(Path::new("/tmp"), false, &[])
     }
 
     /// The same in a directory that everybody may write to. `durable`: what is committed is on the disk.
-    pub fn start_in(parent: &Path, durable: bool) -> Result<Self, String> {
+    pub fn start_in(parent: &Path, durable: bool, environment: &[(String, PathBuf)]) -> Result<Self, String> {
         let programs = find_programs()?;
         let as_user = unprivileged()?;
         let template = parent.join("deputy-postgres-XXXXXXXX").display().to_string();
@@ -71,6 +73,7 @@ impl Cluster {
             password,
             databases: AtomicU32::new(0),
             durable,
+            environment: environment.to_vec(),
         };
         cluster.initialise()?;
         cluster.find_a_port()?;
@@ -88,6 +91,7 @@ impl Cluster {
             password: self.password.clone(),
             databases: AtomicU32::new(0),
             durable: true,
+            environment: Vec::new(),
         };
         // Whoever held it is no more.
         run(&copy.as_user, "rm", &["-f", &format!("{}/postmaster.pid", copy.data())])?;
@@ -170,7 +174,14 @@ impl Cluster {
              -c min_wal_size=2MB -c max_wal_size=32MB",
             self.port,
         );
-        self.program("pg_ctl", &["start", "-w", "-s", "-D", &self.data(), "-l", &log, "-o", &options]).map(drop)
+        let arguments = ["start", "-w", "-s", "-D", &self.data(), "-l", &log, "-o", &options];
+        let mut command = command(&self.as_user, &self.programs.join("pg_ctl").display().to_string());
+        command.args(arguments).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        // A started server would hold pipes open for as long as it runs.
+        match command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status() {
+            Ok(status) if status.success() => Ok(()),
+            other => Err(format!("pg_ctl {arguments:?}: {other:?}")),
+        }
     }
 
     /// Stops every process of it in its tracks, until the answer is dropped: connections stay open, nothing answers.
@@ -314,17 +325,8 @@ fn command(as_user: &[String], program: &str) -> Command {
 }
 
 fn run(as_user: &[String], program: &str, arguments: &[&str]) -> Result<String, String> {
-    // A started server would hold pipes open for as long as it runs.
-    let starts_server = arguments.first() == Some(&"start");
     let mut command = command(as_user, program);
     command.args(arguments).stdin(Stdio::null());
-    if starts_server {
-        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-        return match status {
-            Ok(status) if status.success() => Ok(String::new()),
-            other => Err(format!("{program} {arguments:?}: {other:?}")),
-        };
-    }
     let output = command.output().map_err(|error| format!("{program}: {error}"))?;
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())

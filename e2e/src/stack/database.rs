@@ -48,12 +48,17 @@ pub enum Disk {
     Everything(PathBuf),
     /// The tables lie there; the log of what is to be written to them lies elsewhere.
     Tables(PathBuf),
+    /// Every commit is synced, and the server finds this in its environment.
+    Watched(Vec<(String, PathBuf)>),
 }
 
 fn start_on(disk: Option<Disk>) -> Result<(Cluster, String), String> {
     match disk {
         None => Cluster::start().map(|cluster| (cluster, None)),
-        Some(Disk::Everything(directory)) => Cluster::start_in(&directory, true).map(|cluster| (cluster, None)),
+        Some(Disk::Everything(directory)) => Cluster::start_in(&directory, true, &[]).map(|cluster| (cluster, None)),
+        Some(Disk::Watched(environment)) => {
+            Cluster::start_in(Path::new("/tmp"), true, &environment).map(|cluster| (cluster, None))
+        }
         Some(Disk::Tables(directory)) => Cluster::start().map(|cluster| (cluster, Some(directory))),
     }
     .map(|(cluster, tables)| {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use e2e::stack::Builder;
+use e2e::stack::{Builder, Database, Disk};
 use e2e::suite;
 use tempfile::TempDir;
 
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 pub struct Faults {
     orders: PathBuf,
     library: PathBuf,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Faults {
@@ -28,7 +28,7 @@ impl Faults {
             Ok(output) => {
                 ensure!(output.status.success(), "cc: {}", String::from_utf8_lossy(&output.stderr));
                 let orders = directory.path().join("orders");
-                Ok(Some(Self { orders, library, _directory: directory }))
+                Ok(Some(Self { orders, library, directory }))
             }
             Err(error) => {
                 suite::skipped("faults-cc", &format!("cc: {error}"));
@@ -39,9 +39,19 @@ impl Faults {
 
     /// The stack's auth server obeys.
     pub fn over(&self, stack: Builder) -> Builder {
-        stack
-            .with_environment("LD_PRELOAD", self.library.clone())
-            .with_environment("DEPUTY_FAULTS", self.orders.clone())
+        self.environment().into_iter().fold(stack, |stack, (name, value)| stack.with_environment(&name, value))
+    }
+
+    /// The stack's PostgreSQL obeys.
+    pub fn over_postgres(&self, stack: Builder) -> Result<Builder> {
+        // It runs as a user of its own.
+        let opened = Command::new("chmod").arg("-R").arg("a+rX").arg(self.directory.path()).status()?;
+        ensure!(opened.success(), "the library cannot be opened to PostgreSQL");
+        Ok(stack.on(Database::OwnPostgres).on_disk(Disk::Watched(self.environment().into())))
+    }
+
+    fn environment(&self) -> [(String, PathBuf); 2] {
+        [("LD_PRELOAD".to_owned(), self.library.clone()), ("DEPUTY_FAULTS".to_owned(), self.orders.clone())]
     }
 
     pub fn order(&self, order: &str) -> Result<()> {

@@ -145,3 +145,29 @@ async fn after_a_sync_that_fails_no_token_leaves_until_the_server_is_started_ane
     history.check(&stack).await?;
     stack.stop().await
 }
+
+/// PostgreSQL ends itself when a sync fails, and so it does when it starts again: until its operator has looked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_postgres_cannot_sync_no_token_leaves_and_with_a_good_disk_all_goes_on() -> Result<()> {
+    if Database::OwnPostgres.is_left_out() {
+        return Ok(());
+    }
+    let Some(faults) = Faults::prepare()? else { return Ok(()) };
+    let stack = faults.over_postgres(Stack::builder().as_processes())?.start().await?;
+    let load = Load::start(&stack)?;
+    load.history.grows_by(10).await?;
+    faults.order("fail")?;
+    let failing = load.history.now();
+    stack.readiness_becomes(503).await?;
+    let given = load.history.entries().into_iter().filter(|entry| entry.began > failing);
+    let given: Vec<_> = given.filter(|entry| matches!(entry.outcome, Outcome::Granted(_))).collect();
+    ensure!(given.is_empty(), "given after a failed sync: {given:?}");
+    faults.withdraw()?;
+    // It may be on its way up again by itself, or have given up.
+    let _ = stack.stop_database();
+    stack.resume_database()?;
+    load.history.grows_by(10).await?;
+    let history = load.stop().await?;
+    history.check(&stack).await?;
+    stack.stop().await
+}
