@@ -20,7 +20,7 @@ use crate::config::{Config, UserSettings};
 use crate::endpoints;
 use crate::registry::{self, LiveRegistry, SigningAlgorithm};
 use crate::server::AuthServer;
-use crate::store::{ChainId, GrantId, GrantsOf, PasswordHash, Store};
+use crate::store::{ChainId, Durability, GrantId, GrantsOf, PasswordHash, Store};
 use crate::tls::LiveCertificate;
 use crate::tokens::{LiveKeys, MasterKey, StatusIndices, StatusLists, ensure_keys, verifier_of_own_tokens};
 use crate::users::{
@@ -141,6 +141,9 @@ fn passwords(config: &Config) -> anyhow::Result<Passwords> {
 async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<(AuthServer, Option<Delivery>)> {
     let now = clock.now();
     let master_key = MasterKey::from_base64(&config.master_key)?;
+    if config.database.durability == Durability::ProcessCrash {
+        log::warn!("database.durability is process_crash: a power cut can take the rows of tokens that have left");
+    }
     let store = Store::open(&config.database).context("database")?;
     let changed = bring_up(&config, &store, now).await?;
     let passwords = passwords(&config)?;

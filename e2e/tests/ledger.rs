@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use e2e::stack::{Database, Service, Stack};
+use e2e::stack::{Configuration, Database, Service, Stack, set};
 use e2e::steps::{Credentials, Exchange, Jwt, Person, Tokens};
 use e2e::world::{self, API_A, API_B, API_C, api_a_credentials, demo_machine_credentials};
 use rstest::rstest;
@@ -184,4 +184,16 @@ async fn what_was_only_counted_is_on_record_when_the_server_has_stopped() -> Res
     let counts: Vec<_> = rows(&stack).await?.into_iter().filter(|row| row["kind"] == "refused strangers").collect();
     assert_eq!(counts.len(), 1, "{counts:?}");
     stack.stop().await
+}
+
+#[tokio::test]
+async fn a_server_whose_promise_is_weaker_says_so_when_it_starts() -> Result<()> {
+    let weaker = |world: &mut Configuration| set(&mut world.auth_server, "database.durability", "process_crash");
+    for (change, says_so) in [(weaker as fn(&mut Configuration), true), (|_| {}, false)] {
+        let stack = Stack::builder().as_processes().configured(change).start().await?;
+        let log = std::fs::read_to_string(stack.directory().join("auth-server.log"))?;
+        assert_eq!(log.contains("database.durability is process_crash"), says_so, "{log}");
+        stack.stop().await?;
+    }
+    Ok(())
 }

@@ -136,9 +136,13 @@ fn postgres(url: &str, settings: &DatabaseSettings) -> Backend {
          SET idle_in_transaction_session_timeout = {limit};\
          SET TIME ZONE 'UTC';"
     );
-    if settings.durability == Durability::ProcessCrash {
-        session.push_str("SET synchronous_commit = off;");
-    }
+    session.push_str(match settings.durability {
+        // A stronger setting of the server's own (a standby that must have it, too) stays.
+        Durability::PowerLoss => {
+            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';"
+        }
+        Durability::ProcessCrash => "SET synchronous_commit = off;",
+    });
     Backend::Postgres { url: url.into(), session }
 }
 
