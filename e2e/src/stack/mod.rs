@@ -173,6 +173,15 @@ impl Stack {
         Ok(())
     }
 
+    /// The process of a service, where it is one.
+    #[must_use]
+    pub fn process_id(&self, service: Service) -> Option<u32> {
+        self.servers.iter().find(|(running, _)| *running == service).and_then(|(_, server)| match server {
+            Instance::Process(process) => process.id(),
+            Instance::InProcess(_) => None,
+        })
+    }
+
     /// Kills the process of a service (SIGKILL); where it has died by itself, it is only taken away.
     pub async fn kill_service(&mut self, service: Service) -> Result<()> {
         let place = self.servers.iter().position(|(running, _)| *running == service).context("it does not run")?;

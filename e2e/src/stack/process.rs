@@ -84,6 +84,10 @@ impl Process {
         Ok(())
     }
 
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Kills the process (SIGKILL), as a crash would end it, and waits until it has gone.
     pub(crate) async fn kill(mut self) -> Result<()> {
         self.child.kill().await.context("it cannot be killed")

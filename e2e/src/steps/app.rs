@@ -189,7 +189,7 @@ impl App {
         let claims =
             keys.verify_id_token(tokens.id_token()?, self.auth_server.issuer(), self.credentials.client_id())?;
         ensure!(claims["nonce"] == request.nonce.as_str(), "the ID token's nonce is not the request's");
-        let expected = half_hash(&tokens.access_token);
+        let expected = half_hash(tokens.id_token()?, &tokens.access_token)?;
         ensure!(claims["at_hash"] == expected.as_str(), "the ID token's at_hash is not the access token's");
         Ok(())
     }
@@ -201,9 +201,14 @@ impl App {
     }
 }
 
-/// `at_hash`: the left half of SHA-256 (`OpenID` Connect Core section 3.1.3.6, for the algorithms with SHA-256).
-fn half_hash(token: &str) -> String {
-    URL_SAFE_NO_PAD.encode(&digest::digest(&digest::SHA256, token.as_bytes()).as_ref()[..16])
+/// `at_hash`: the left half of the hash of the ID token's algorithm (`OpenID` Connect Core section 3.1.3.6).
+fn half_hash(id_token: &str, access_token: &str) -> Result<String> {
+    let algorithm = match jsonwebtoken::decode_header(id_token)?.alg {
+        jsonwebtoken::Algorithm::EdDSA => &digest::SHA512,
+        _ => &digest::SHA256,
+    };
+    let hash = digest::digest(algorithm, access_token.as_bytes());
+    Ok(URL_SAFE_NO_PAD.encode(&hash.as_ref()[..hash.as_ref().len() / 2]))
 }
 
 /// The S256 challenge of a verifier (RFC 7636 section 4.2).
