@@ -1,5 +1,6 @@
 //! What is on record: one kind of row for each thing that happens.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use log::kv::Value;
@@ -108,28 +109,51 @@ pub enum Event<'a> {
     },
 }
 
-impl Event<'_> {
+/// What an event may tell, where there is something to tell.
+type PossibleField<'a> = (&'static str, Option<Cow<'a, str>>);
+
+/// An event in words: its kind, and what it tells.
+pub(super) struct Described<'a> {
+    pub kind: &'static str,
+    pub fields: Vec<(&'static str, Cow<'a, str>)>,
+}
+
+impl Described<'_> {
     /// Writes the event's line to the log.
     pub fn log(&self) {
-        let (name, fields) = self.describe();
-        let fields: Vec<_> = fields.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
         let fields: Vec<(&str, Value<'_>)> =
-            fields.iter().map(|(key, value)| (*key, Value::from(value.as_str()))).collect();
+            self.fields.iter().map(|(key, value)| (*key, Value::from(value.as_ref()))).collect();
         log::logger().log(
             &log::Record::builder()
                 .level(log::Level::Info)
                 .target("audit")
-                .args(format_args!("{name}"))
+                .args(format_args!("{}", self.kind))
                 .key_values(&fields.as_slice())
                 .build(),
         );
     }
 
-    /// Its kind, and what it tells.
-    pub(super) fn describe(&self) -> (&'static str, Vec<(&'static str, Option<String>)>) {
-        let text = |text: &str| Some(text.to_owned());
-        let maybe = |text: Option<&str>| text.map(str::to_owned);
-        let address = |address: &IpAddr| Some(address.to_string());
+    pub fn field(&self, key: &str) -> Option<&str> {
+        self.fields.iter().find(|(name, _)| *name == key).map(|(_, value)| value.as_ref())
+    }
+}
+
+impl Event<'_> {
+    /// Writes the event's line to the log.
+    pub fn log(&self) {
+        self.describe().log();
+    }
+
+    pub(super) fn describe(&self) -> Described<'_> {
+        let (kind, fields) = self.kind_and_fields();
+        let fields = fields.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+        Described { kind, fields }
+    }
+
+    fn kind_and_fields<'a>(&'a self) -> (&'static str, Vec<PossibleField<'a>>) {
+        let text = |text: &'a str| Some(Cow::Borrowed(text));
+        let maybe = |text: Option<&'a str>| text.map(Cow::Borrowed);
+        let address = |address: &IpAddr| Some(Cow::Owned(address.to_string()));
         match self {
             Self::Issued { grant_type, grant, jti, parent_jti, user, client, source, target, actors, asked, scope } => {
                 (
@@ -191,17 +215,17 @@ impl Event<'_> {
             Self::Configured { apis, clients, pairings, ended } => (
                 "configured",
                 [("apis", apis), ("clients", clients), ("pairings", pairings), ("grants_ended", ended)]
-                    .map(|(key, count)| (key, Some(count.to_string())))
+                    .map(|(key, count)| (key, Some(Cow::Owned(count.to_string()))))
                     .into(),
             ),
-            Self::Restored { ended } => ("restored", vec![("grants_ended", Some(ended.to_string()))]),
+            Self::Restored { ended } => ("restored", vec![("grants_ended", Some(Cow::Owned(ended.to_string())))]),
             Self::KeyChanged { kid, what } => ("key changed", vec![("kid", text(kid)), ("what", text(what))]),
             Self::UserChanged { user, what } => ("user changed", vec![("user", text(user)), ("what", text(what))]),
             Self::Archived { file, rows, sha256, chains } => (
                 ARCHIVED,
                 vec![
                     ("file", text(file)),
-                    ("rows", Some(rows.to_string())),
+                    ("rows", Some(Cow::Owned(rows.to_string()))),
                     ("sha256", text(sha256)),
                     ("chains", text(chains)),
                 ],

@@ -8,17 +8,19 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::try_join_all;
-use serde_json::{Map, Value};
+use serde::Serializer as _;
+use serde_json::Value;
 use shared_claims::Clock;
 use shared_claims::service::RequestIds;
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
 
 use super::chain::{ANCHOR, append};
+use super::event::Described;
 use super::strangers::{Refused, Strangers};
 use super::{Event, address};
 use crate::protocol::OAuthError;
-use crate::store::{ChainHead, ChainId, GrantId, LedgerRow, Store, StoreError};
+use crate::store::{Addition, ChainHead, ChainId, GrantId, LedgerRow, Store, StoreError};
 
 /// How many events may wait for the writer. More wait for a place.
 const WAITING: usize = 4096;
@@ -48,6 +50,8 @@ pub struct Ledger {
 /// A row without its place in the chain, and who waits for it.
 struct Pending {
     row: LedgerRow,
+    /// The access token whose first use it tells of.
+    used: Option<String>,
     written: oneshot::Sender<Result<(), NotRecorded>>,
 }
 
@@ -77,7 +81,7 @@ impl Ledger {
     pub async fn flush(&self) {
         for (refused, count) in self.strangers.take() {
             let row = row_of_strangers(&refused, count, self.clock.now());
-            if self.write(row).await.is_err() {
+            if self.write(row, None).await.is_err() {
                 self.strangers.count(refused, count);
                 return log::warn!("refusals to strangers are not on record: the ledger cannot be written");
             }
@@ -100,32 +104,46 @@ impl Ledger {
 
     /// Puts an event on record; it is durable when this returns.
     pub async fn record(&self, event: &Event<'_>) -> Result<(), NotRecorded> {
-        event.log();
-        self.write(row_of(event, self.clock.now())).await
+        self.record_use(event, None).await
     }
 
-    async fn write(&self, row: LedgerRow) -> Result<(), NotRecorded> {
+    /// The same of an event that is the first use of an access token, which is noted with it.
+    pub async fn record_use(&self, event: &Event<'_>, jti: Option<&str>) -> Result<(), NotRecorded> {
+        let described = event.describe();
+        described.log();
+        self.write(row_of(&described, self.clock.now()), jti.map(str::to_owned)).await
+    }
+
+    async fn write(&self, row: LedgerRow, used: Option<String>) -> Result<(), NotRecorded> {
         let (written, answer) = oneshot::channel();
-        self.events.send(Pending { row, written }).await.map_err(|_| NotRecorded)?;
+        self.events.send(Pending { row, used, written }).await.map_err(|_| NotRecorded)?;
         answer.await.map_err(|_| NotRecorded)?
     }
 }
 
 /// The row of an event: everything that the event tells, and the request that it belongs to.
-fn row_of(event: &Event<'_>, now: OffsetDateTime) -> LedgerRow {
-    let (kind, fields) = event.describe();
-    let mut body: Map<String, Value> =
-        fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.into()))).collect();
-    if let Some(address) = address::current() {
-        body.entry("address").or_insert_with(|| address.to_string().into());
-    }
-    if let Some(ids) = RequestIds::current() {
-        body.insert("request_id".to_owned(), ids.request_id.into());
-        body.insert("trace_id".to_owned(), ids.trace_id.into());
-    }
-    let text = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
-    let (grant_id, user_id) = (text("grant"), text("user"));
-    unlinked(kind, &Value::Object(body), grant_id, user_id, now)
+fn row_of(event: &Described<'_>, now: OffsetDateTime) -> LedgerRow {
+    let address = address::current().map(|address| address.to_string());
+    let address = address.as_deref().filter(|_| event.field("address").is_none());
+    let ids = RequestIds::current();
+    let around = [
+        ("address", address),
+        ("request_id", ids.as_ref().map(|ids| ids.request_id.as_str())),
+        ("trace_id", ids.as_ref().map(|ids| ids.trace_id.as_str())),
+    ];
+    let around = around.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    let told = event.fields.iter().map(|(key, value)| (*key, value.as_ref()));
+    let body = as_json(told.chain(around));
+    let text = |key: &str| event.field(key).map(str::to_owned);
+    unlinked(event.kind, body, text("grant"), text("user"), now)
+}
+
+/// One object of texts.
+#[expect(clippy::expect_used, reason = "a map of texts can always be written")]
+fn as_json<'a>(fields: impl Iterator<Item = (&'static str, &'a str)>) -> String {
+    let mut body = Vec::with_capacity(512);
+    serde_json::Serializer::new(&mut body).collect_map(fields).expect("a map of texts can be written as JSON");
+    String::from_utf8(body).expect("JSON is UTF-8")
 }
 
 fn row_of_strangers(refused: &Refused, count: u64, now: OffsetDateTime) -> LedgerRow {
@@ -134,12 +152,12 @@ fn row_of_strangers(refused: &Refused, count: u64, now: OffsetDateTime) -> Ledge
     let body = serde_json::json!({
         "endpoint": endpoint, "error": error, "reason": reason, "address": address, "count": count,
     });
-    unlinked("refused strangers", &body, None, None, now)
+    unlinked("refused strangers", body.to_string(), None, None, now)
 }
 
 fn unlinked(
     kind: &str,
-    body: &Value,
+    body: String,
     grant_id: Option<String>,
     user_id: Option<String>,
     now: OffsetDateTime,
@@ -147,7 +165,23 @@ fn unlinked(
     // As precise as the database keeps it: the hash must hold when the row is read.
     let at = now.replace_nanosecond(now.microsecond() * 1000).unwrap_or(now);
     let (chain, hash) = (String::new(), Vec::new());
-    LedgerRow { chain, seq: 0, at, kind: kind.to_owned(), body: body.to_string(), hash, grant_id, user_id }
+    LedgerRow { chain, seq: 0, at, kind: kind.to_owned(), body, hash, grant_id, user_id }
+}
+
+/// Batch without their places, and what is written with them.
+#[derive(Default)]
+struct Batch {
+    rows: Vec<LedgerRow>,
+    /// The last rows of other chains that they name.
+    named: Vec<ChainHead>,
+    /// Access tokens whose first use they tell of.
+    used: Vec<(String, OffsetDateTime)>,
+}
+
+impl Batch {
+    fn alone(rows: Vec<LedgerRow>) -> Self {
+        Self { rows, ..Self::default() }
+    }
 }
 
 struct Writer {
@@ -196,7 +230,7 @@ impl Writer {
             return;
         }
         let rows = counts.iter().map(|(refused, count)| row_of_strangers(refused, *count, now)).collect();
-        if let Err(error) = self.write(rows, Vec::new()).await {
+        if let Err(error) = self.write(Batch::alone(rows)).await {
             log::warn!("refusals to strangers are not on record yet: {error}");
             for (refused, count) in counts {
                 strangers.count(refused, count);
@@ -205,9 +239,14 @@ impl Writer {
     }
 
     async fn write_all(&mut self, together: &mut Vec<Pending>) {
-        let (rows, waiting): (Vec<_>, Vec<_>) =
-            together.drain(..).map(|pending| (pending.row, pending.written)).unzip();
-        let answer = self.write(rows, Vec::new()).await.map_err(|error| {
+        let mut rows = Batch::default();
+        let mut waiting = Vec::with_capacity(together.len());
+        for Pending { row, used, written } in together.drain(..) {
+            rows.used.extend(used.map(|jti| (jti, row.at)));
+            rows.rows.push(row);
+            waiting.push(written);
+        }
+        let answer = self.write(rows).await.map_err(|error| {
             log::error!("the ledger cannot be written: {error}");
             NotRecorded
         });
@@ -217,14 +256,14 @@ impl Writer {
         }
     }
 
-    async fn write(&mut self, rows: Vec<LedgerRow>, named: Vec<ChainHead>) -> Result<(), StoreError> {
+    async fn write(&mut self, Batch { rows, named, used }: Batch) -> Result<(), StoreError> {
         let known = match std::mem::replace(&mut self.head, Head::Unknown) {
             Head::Known(head) => head,
             Head::Unknown => self.store.ledger_head(&self.chain).await?,
         };
         let (rows, head) = append(&self.chain, known.as_ref(), rows);
         if let Some(last) = &head {
-            self.store.append_to_ledger(rows, last.clone(), named).await?;
+            self.store.append_to_ledger(Addition { rows, head: last.clone(), named, used }).await?;
         }
         self.head = Head::Known(head);
         Ok(())
@@ -241,7 +280,7 @@ impl Writer {
             .iter()
             .map(|head| (head.chain.as_str(), serde_json::json!([head.seq, URL_SAFE_NO_PAD.encode(&head.hash)])))
             .collect();
-        let row = unlinked(ANCHOR, &serde_json::json!({ "chains": chains }), None, None, now);
-        self.write(vec![row], unseen).await
+        let row = unlinked(ANCHOR, serde_json::json!({ "chains": chains }).to_string(), None, None, now);
+        self.write(Batch { rows: vec![row], named: unseen, used: Vec::new() }).await
     }
 }

@@ -14,7 +14,7 @@ use crate::exchange::came_by_what_is_still_allowed;
 use crate::protocol::{ErrorCode, OAuthError, Parameters};
 use crate::registry::Client;
 use crate::server::AuthServer;
-use crate::store::{Grant, GrantId, RefreshToken, SecretHash, User};
+use crate::store::{BehindToken, Grant, GrantId, Holder, RefreshToken, SecretHash, Standing};
 
 const ONCE: [&str; 4] = ["token", "token_type_hint", "client_id", "client_secret"];
 
@@ -93,20 +93,24 @@ async fn access_token(server: &AuthServer, client: &Client, token: &str) -> Resu
         return Ok(None);
     }
     let Some(txn) = token.txn.clone() else { return Ok(None) };
-    let Some((_, user)) = behind(server, &GrantId::from(txn.as_str()), now).await? else { return Ok(None) };
+    let Some((_, holder, is_first_use)) = behind(server, &GrantId::from(txn.as_str()), &token.jti, now).await? else {
+        return Ok(None);
+    };
     let registry = server.registry();
     let called = token.aud.iter().find(|audience| registry.api(audience).is_some());
     if !came_by_what_is_still_allowed(&registry, &token, called) {
         return Ok(None);
     }
     // Whoever shows a token here has used it: the refresh token that it came with was not lost on its way.
-    server.store.access_token_used(&token.jti, now).await?;
+    if is_first_use {
+        server.store.access_token_used(&token.jti, now).await?;
+    }
     Ok(Some(Active {
         is_good: true,
         token_type: if token.cnf.is_some() { "DPoP" } else { "Bearer" },
         scope: token.scope,
         client_id: token.client_id,
-        username: user.map(|user| user.username),
+        username: holder.map(|holder| holder.username),
         sub: token.sub,
         iss: token.iss,
         aud: Some(token.aud),
@@ -138,18 +142,18 @@ async fn refresh_token(server: &AuthServer, client: &Client, token: &str) -> Res
     if spent || token.client_id != client.id.as_str() {
         return Ok(None);
     }
-    let Some((grant, user)) = behind(server, &token.grant_id, now).await? else { return Ok(None) };
-    Ok(Some(of_refresh_token(server, token, grant, user)))
+    let Some((grant, holder, _)) = behind(server, &token.grant_id, "", now).await? else { return Ok(None) };
+    Ok(Some(of_refresh_token(server, token, grant, holder)))
 }
 
-fn of_refresh_token(server: &AuthServer, token: RefreshToken, grant: Grant, user: Option<User>) -> Active {
-    let sub = user.as_ref().map_or_else(|| grant.client_id.clone(), |user| user.id.to_string());
+fn of_refresh_token(server: &AuthServer, token: RefreshToken, grant: Grant, holder: Option<Holder>) -> Active {
+    let sub = holder.as_ref().map_or_else(|| grant.client_id.clone(), |holder| holder.id.to_string());
     Active {
         is_good: true,
         token_type: "refresh_token",
         scope: token.scope,
         client_id: token.client_id,
-        username: user.map(|user| user.username),
+        username: holder.map(|holder| holder.username),
         sub,
         iss: server.issuer.to_string(),
         aud: token.api.map(|api| Audience::from_iter([api])),
@@ -173,16 +177,19 @@ fn held_by(document: &str) -> Option<Confirmation> {
     document.jkt.map(|jkt| Confirmation { jkt: Some(jkt), x5t_s256: None })
 }
 
-/// The live grant behind a token and its user, who is there and not blocked.
+/// The live grant behind a token and its user, who is there and not blocked; and whether this access token of it was never
+/// seen here before.
 async fn behind(
     server: &AuthServer,
     grant: &GrantId,
+    jti: &str,
     now: OffsetDateTime,
-) -> Result<Option<(Grant, Option<User>)>, GrantError> {
-    let Some(grant) = server.store.find_grant(grant).await?.filter(|grant| grant.is_live(now)) else {
+) -> Result<Option<(Grant, Option<Holder>, bool)>, GrantError> {
+    let asked = BehindToken { grant: grant.clone(), jti: jti.to_owned(), consents: false };
+    let Standing { grant, holder, is_first_use, .. } = server.store.behind_token(asked).await?;
+    let Some(grant) = grant.filter(|grant| grant.is_live(now)) else { return Ok(None) };
+    if grant.user_id.is_some() && holder.as_ref().is_none_or(|holder| holder.blocked) {
         return Ok(None);
-    };
-    let Some(user_id) = grant.user_id.clone() else { return Ok(Some((grant, None))) };
-    let user = server.store.find_user(&user_id).await?.filter(|user| !user.blocked);
-    Ok(user.map(|user| (grant, Some(user))))
+    }
+    Ok(Some((grant, holder, is_first_use)))
 }

@@ -3,7 +3,7 @@
 use diesel::result::{DatabaseErrorKind, Error};
 
 /// A failure of the store. Its text is for the log, never for a client.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database cannot do it now; nothing was changed, or it is unknown whether it was. Answer 503 with `Retry-After`.
     #[error("the database is not available ({reason}): {detail}")]

@@ -4,8 +4,9 @@ use diesel::prelude::*;
 use time::OffsetDateTime;
 
 use super::columns::{Utc, stored};
+use super::connection::{AnyConnection, on_backend};
 use super::schema::{ledger, ledger_heads};
-use super::{GrantId, Store, StoreError};
+use super::{GrantId, Store, StoreError, refresh_tokens};
 
 /// A row as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
@@ -43,6 +44,18 @@ pub struct LedgerFilter {
     pub kind: Option<String>,
 }
 
+/// What goes into a chain together.
+#[derive(Clone, Debug)]
+pub struct Addition {
+    pub rows: Vec<LedgerRow>,
+    /// The last of them.
+    pub head: ChainHead,
+    /// The last rows of other chains that these rows name.
+    pub named: Vec<ChainHead>,
+    /// Access tokens, by their `jti`, whose first use these rows tell of, and when it was ([`Store::access_token_used`]).
+    pub used: Vec<(String, OffsetDateTime)>,
+}
+
 /// When something was last given from a grant.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct Use {
@@ -60,38 +73,9 @@ const LOOKED_AT: i64 = 500;
 const BATCH: i64 = 1000;
 
 impl Store {
-    /// Adds rows to one chain, all or none, in one transaction and with one disk sync. `named`: the last rows of other chains
-    /// that these rows name.
-    pub async fn append_to_ledger(
-        &self,
-        rows: Vec<LedgerRow>,
-        head: ChainHead,
-        named: Vec<ChainHead>,
-    ) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            for row in rows {
-                diesel::insert_into(ledger::table).values(row).execute(connection)?;
-            }
-            let ChainHead { chain, seq, hash } = head;
-            let known = diesel::update(ledger_heads::table.find(&chain))
-                .set((ledger_heads::seq.eq(seq), ledger_heads::hash.eq(&hash)))
-                .execute(connection)?;
-            if known == 0 {
-                let first = (
-                    ledger_heads::chain.eq(chain),
-                    ledger_heads::seq.eq(seq),
-                    ledger_heads::seen.eq(-1),
-                    ledger_heads::hash.eq(hash),
-                );
-                diesel::insert_into(ledger_heads::table).values(first).execute(connection)?;
-            }
-            for ChainHead { chain, seq, .. } in named {
-                let unseen = ledger_heads::table.find(chain).filter(ledger_heads::seen.lt(seq));
-                diesel::update(unseen).set(ledger_heads::seen.eq(seq)).execute(connection)?;
-            }
-            Ok(())
-        })
-        .await
+    /// Adds rows to one chain, all or none, in one transaction and with one disk sync.
+    pub async fn append_to_ledger(&self, addition: Addition) -> Result<(), StoreError> {
+        self.write(move |connection| append(connection, addition)).await
     }
 
     /// What was last given from grants, newest first.
@@ -184,5 +168,41 @@ impl Store {
             rows.load(connection)
         })
         .await
+    }
+}
+
+fn append(connection: &mut AnyConnection, addition: Addition) -> QueryResult<()> {
+    let Addition { rows, head: ChainHead { chain, seq, hash }, named, used } = addition;
+    insert(connection, rows)?;
+    let known = on_backend!(connection, c => {
+        diesel::update(ledger_heads::table.find(&chain))
+            .set((ledger_heads::seq.eq(seq), ledger_heads::hash.eq(&hash)))
+            .execute(c)
+    })?;
+    if known == 0 {
+        let first = (
+            ledger_heads::chain.eq(chain),
+            ledger_heads::seq.eq(seq),
+            ledger_heads::seen.eq(-1),
+            ledger_heads::hash.eq(hash),
+        );
+        diesel::insert_into(ledger_heads::table).values(first).execute(connection)?;
+    }
+    for ChainHead { chain, seq, .. } in named {
+        let unseen = ledger_heads::table.find(chain).filter(ledger_heads::seen.lt(seq));
+        diesel::update(unseen).set(ledger_heads::seen.eq(seq)).execute(connection)?;
+    }
+    used.iter().try_for_each(|(jti, at)| refresh_tokens::note_use(connection, jti, *at))
+}
+
+/// One by one where a statement costs microseconds, together where it is a round trip away.
+fn insert(connection: &mut AnyConnection, rows: Vec<LedgerRow>) -> QueryResult<()> {
+    match connection {
+        AnyConnection::Sqlite(sqlite) => rows
+            .into_iter()
+            .try_for_each(|row| diesel::insert_into(ledger::table).values(row).execute(sqlite).map(drop)),
+        AnyConnection::Postgres(postgres) => {
+            diesel::insert_into(ledger::table).values(rows).execute(postgres).map(drop)
+        }
     }
 }

@@ -13,6 +13,7 @@ mod consents;
 mod error;
 mod expiry;
 mod grants;
+mod group_commit;
 mod ids;
 mod ledger;
 mod ledger_archive;
@@ -30,7 +31,9 @@ mod sessions;
 mod settings;
 mod sign_in_counters;
 mod signing_keys;
+mod standing;
 mod status_indices;
+mod together;
 mod users;
 mod versions;
 
@@ -50,7 +53,7 @@ pub use consents::Consent;
 pub use error::{StoreError, Unavailability};
 pub use grants::{Grant, GrantFilter, GrantsOf, NewGrant};
 pub use ids::{ChainId, GrantId, OpaqueSecret, PasswordHash, SecretHash, SessionId, UserId};
-pub use ledger::{ChainHead, LedgerFilter, LedgerRow, Use};
+pub use ledger::{Addition, ChainHead, LedgerFilter, LedgerRow, Use};
 pub use ledger_deliveries::Undelivered;
 pub use pairing_consents::PairingConsent;
 pub use profile::{Address, Permissions, Profile};
@@ -60,12 +63,14 @@ pub use sessions::Session;
 pub use settings::{DatabaseSettings, Durability};
 pub use sign_in_counters::{Attempt, AttemptKey, AttemptPolicy};
 pub use signing_keys::{KeyTimes, StoredSigningKey};
+pub use standing::{BehindToken, Holder, Standing};
 pub use status_indices::{BLOCK_AGE, BLOCK_SIZE, LIST_SIZE};
 pub use users::{NewUser, User, username_key};
 
 use backend::Backend;
 use connection::{AnyConnection, ConnectError};
 use pool::Connector;
+use together::Together;
 
 /// The database. Clones share one pool.
 #[derive(Clone)]
@@ -75,10 +80,12 @@ struct Inner {
     backend: Backend,
     pool: r2d2::Pool<Connector>,
     away: Arc<AtomicBool>,
-    /// One place for each connection: calls wait here, in order, and not on a thread.
+    /// One place for each connection that calls of their own may take: they wait here, in order, and not on a thread.
     places: Arc<Semaphore>,
+    /// What is asked on every exchange.
+    questions: Arc<standing::Questions>,
     /// SQLite has one writer at a time. Waiting here is fair and wakes at once; its own waiting polls.
-    writer: Option<Arc<Semaphore>>,
+    writes: Option<Arc<group_commit::Writes>>,
     queue_timeout: Duration,
     acquire_timeout: Duration,
     longest_call: Duration,
@@ -88,6 +95,9 @@ struct Inner {
     /// what is on the disk.
     disk_failed: AtomicBool,
 }
+
+/// How many connections are for calls that are made together.
+const SHARED_CONNECTIONS: usize = 2;
 
 /// While the database is away, a call waits no longer than this: the pool tries to reach it again by itself.
 const PATIENCE_WHILE_AWAY: Duration = Duration::from_millis(20);
@@ -107,9 +117,12 @@ impl Store {
             .test_on_check_out(true)
             .error_handler(Box::new(LogConnectError))
             .build_unchecked(Connector { backend: backend.clone(), away: Arc::clone(&away) });
-        let places = usize::try_from(settings.pool_size).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        let connections = usize::try_from(settings.pool_size).unwrap_or(usize::MAX);
+        let places = connections.saturating_sub(SHARED_CONNECTIONS).clamp(1, Semaphore::MAX_PERMITS);
         Ok(Self(Arc::new(Inner {
-            writer: backend.is_sqlite().then(|| Arc::new(Semaphore::new(1))),
+            // A PostgreSQL that is slow to answer one visit must not hold up everybody.
+            questions: Together::new(if backend.is_sqlite() { 1 } else { SHARED_CONNECTIONS }),
+            writes: backend.is_sqlite().then(|| Together::new(1)),
             backend,
             pool,
             away,
@@ -134,11 +147,10 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static,
     {
-        let writer = match &self.0.writer {
-            Some(writer) => Some(self.turn(writer).await?),
-            None => None,
-        };
-        self.run(writer, move |connection| connection.write(work)).await
+        match &self.0.writes {
+            Some(writes) => self.commit_with_others(writes, work).await,
+            None => self.run(move |connection| connection.write(work)).await,
+        }
     }
 
     /// Runs one reading statement.
@@ -147,10 +159,10 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static,
     {
-        self.run(None, work).await
+        self.run(work).await
     }
 
-    async fn run<T, F>(&self, writer: Option<OwnedSemaphorePermit>, work: F) -> Result<T, StoreError>
+    async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static,
@@ -159,10 +171,8 @@ impl Store {
         let inner = Arc::clone(&self.0);
         let call = spawn_blocking(move || {
             // Held until the thread is done, even where nobody waits for the answer any more.
-            let _held = (writer, place);
-            inner.trusts_its_disk()?;
-            let mut connection = inner.connection()?;
-            connection.run(work).map_err(|error| inner.noticed(error.into()))
+            let _held = place;
+            inner.visit(work)
         });
         match timeout(self.0.longest_call, call).await {
             Ok(Ok(result)) => result.inspect_err(|error: &StoreError| debug!("{error}")),
@@ -173,6 +183,9 @@ impl Store {
     }
 
     async fn turn(&self, queue: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StoreError> {
+        if let Ok(permit) = Arc::clone(queue).try_acquire_owned() {
+            return Ok(permit);
+        }
         match timeout(self.0.queue_timeout, Arc::clone(queue).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(closed)) => Err(StoreError::Bug(closed.to_string())),
@@ -182,6 +195,13 @@ impl Store {
 }
 
 impl Inner {
+    /// One visit to the database, on this thread.
+    fn visit<T>(&self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> Result<T, StoreError> {
+        self.trusts_its_disk()?;
+        let mut connection = self.connection()?;
+        connection.run(work).map_err(|error| self.noticed(error.into()))
+    }
+
     fn trusts_its_disk(&self) -> Result<(), StoreError> {
         if self.disk_failed.load(Ordering::Acquire) {
             Err(StoreError::unavailable(Unavailability::DiskFailed, "the disk failed earlier: look at it, and restart"))

@@ -7,7 +7,7 @@ use shared_claims::Scope;
 use time::OffsetDateTime;
 
 use super::columns::{ScopeText, Utc};
-use super::connection::on_backend;
+use super::connection::{AnyConnection, on_backend};
 use super::schema::pairing_consents;
 use super::{Store, StoreError, UserId};
 
@@ -69,22 +69,7 @@ impl Store {
         client_id: &str,
     ) -> Result<Vec<PairingConsent>, StoreError> {
         let (user, client_id) = (user.clone(), client_id.to_owned());
-        self.read(move |connection| {
-            let rows: Vec<(String, String, ScopeText)> = pairing_consents::table
-                .filter(pairing_consents::user_id.eq(user))
-                .filter(pairing_consents::client_id.eq(client_id))
-                .select((pairing_consents::source, pairing_consents::target, pairing_consents::scope))
-                .load(connection)?;
-            let mut by_pairing: BTreeMap<(String, String), Scope> = BTreeMap::new();
-            for (source, target, name) in rows {
-                let name = Scope::try_from(name).map_err(diesel::result::Error::DeserializationError)?;
-                let names = by_pairing.entry((source, target)).or_default();
-                *names = names.union(&name);
-            }
-            let consent = |((source, target), scope)| PairingConsent { source, target, scope };
-            Ok(by_pairing.into_iter().map(consent).collect())
-        })
-        .await
+        self.read(move |connection| list(connection, &user, &client_id)).await
     }
 
     /// Takes back what the user has agreed to for this client's calls at one pairing; says how many names.
@@ -107,4 +92,20 @@ impl Store {
         })
         .await
     }
+}
+
+pub(super) fn list(connection: &mut AnyConnection, user: &UserId, client_id: &str) -> QueryResult<Vec<PairingConsent>> {
+    let rows: Vec<(String, String, ScopeText)> = pairing_consents::table
+        .filter(pairing_consents::user_id.eq(user.clone()))
+        .filter(pairing_consents::client_id.eq(client_id.to_owned()))
+        .select((pairing_consents::source, pairing_consents::target, pairing_consents::scope))
+        .load(connection)?;
+    let mut by_pairing: BTreeMap<(String, String), Scope> = BTreeMap::new();
+    for (source, target, name) in rows {
+        let name = Scope::try_from(name).map_err(diesel::result::Error::DeserializationError)?;
+        let names = by_pairing.entry((source, target)).or_default();
+        *names = names.union(&name);
+    }
+    let consent = |((source, target), scope)| PairingConsent { source, target, scope };
+    Ok(by_pairing.into_iter().map(consent).collect())
 }

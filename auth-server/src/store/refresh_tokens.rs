@@ -157,16 +157,18 @@ impl Store {
         if !unnoted {
             return Ok(());
         }
-        self.write(move |connection| {
-            let unnoted = refresh_tokens::table
-                .filter(refresh_tokens::access_jti.eq(jti))
-                .filter(refresh_tokens::access_used_at.is_null());
-            let noted = refresh_tokens::access_used_at.eq(Some(stored(now)));
-            diesel::update(unnoted).set(noted).execute(connection)?;
-            Ok(())
-        })
-        .await
+        self.write(move |connection| note_use(connection, &jti, now)).await
     }
+}
+
+/// See [`Store::access_token_used`].
+pub(super) fn note_use(connection: &mut AnyConnection, jti: &str, now: OffsetDateTime) -> QueryResult<()> {
+    let unnoted = refresh_tokens::table
+        .filter(refresh_tokens::access_jti.eq(jti.to_owned()))
+        .filter(refresh_tokens::access_used_at.is_null());
+    let noted = refresh_tokens::access_used_at.eq(Some(stored(now)));
+    diesel::update(unnoted).set(noted).execute(connection)?;
+    Ok(())
 }
 
 /// Puts the first token of a family into a grant that this transaction made or holds.

@@ -10,7 +10,7 @@ use crate::grants::GrantError;
 use crate::protocol::{Dialect, ErrorCode, ExchangeRequest, OAuthError};
 use crate::registry::{Client, Registry};
 use crate::server::AuthServer;
-use crate::store::{Grant, GrantId, PairingConsent, Store, User};
+use crate::store::{BehindToken, Grant, GrantId, Holder, PairingConsent, Standing, Store, User, UserId};
 use crate::tokens::KeyRing;
 
 /// Where facts are looked up.
@@ -36,9 +36,11 @@ pub struct Gathered {
     pub subject: AccessTokenClaims,
     /// The grant that the subject token derives from, if it is live.
     pub grant: Option<Grant>,
-    pub user: Option<User>,
+    pub user_id: Option<UserId>,
     pub actor: Option<(AccessTokenClaims, GrantStanding)>,
-    facts_of_user: Option<exchange::User>,
+    /// Whether the subject token is to be noted as used, if it is good for something.
+    pub is_first_use: bool,
+    user: Option<exchange::User>,
     consents: Consents,
 }
 
@@ -50,12 +52,14 @@ impl Gathered {
         request: &ExchangeRequest,
     ) -> Result<Self, GrantError> {
         let subject = verify(place, &request.subject_token, &refused_subject_token(request.dialect))?;
-        let (grant, user) = behind(place, &subject).await?;
+        let Standing { grant, holder, consents, is_first_use } =
+            behind(place, &subject, asks_users(place, asker)).await?;
         let actor = match &request.actor_token {
             Some(token) => Some(gather_actor(place, token).await?),
             None => None,
         };
-        Self::of(place, asker, subject, grant, user, actor).await
+        let (user_id, user) = holder.map(facts_of).unzip();
+        Ok(Self { subject, grant, user_id, actor, is_first_use, user, consents: by_pairing(consents) })
     }
 
     /// The facts about a subject that is known to be one of this server's.
@@ -63,13 +67,24 @@ impl Gathered {
         place: &Where<'_>,
         asker: &Client,
         subject: AccessTokenClaims,
-        grant: Option<Grant>,
-        user: Option<User>,
+        grant: Grant,
+        user: &User,
         actor: Option<(AccessTokenClaims, GrantStanding)>,
     ) -> Result<Self, GrantError> {
-        let consents = consents(place, asker, grant.as_ref()).await?;
-        let facts_of_user = user.as_ref().map(facts_of);
-        Ok(Self { subject, grant, user, actor, facts_of_user, consents })
+        let consents = if asks_users(place, asker) {
+            place.store.list_pairing_consents(&user.id, &grant.client_id).await?
+        } else {
+            Vec::new()
+        };
+        Ok(Self {
+            subject,
+            grant: Some(grant),
+            user_id: Some(user.id.clone()),
+            actor,
+            is_first_use: false,
+            user: Some(exchange::User { blocked: user.blocked, permissions: user.permissions.clone() }),
+            consents: by_pairing(consents),
+        })
     }
 
     #[must_use]
@@ -87,8 +102,8 @@ impl Gathered {
             asker: client,
             asked,
             subject: &self.subject,
-            grant: standing(self.grant.as_ref(), self.user.as_ref()),
-            user: self.facts_of_user.as_ref(),
+            grant: standing(self.grant.as_ref(), self.user.is_some()),
+            user: self.user.as_ref(),
             consents: &self.consents,
             actor: self.actor.as_ref().map(|(claims, grant)| ActorToken { claims, grant: *grant }),
             asker_key,
@@ -147,45 +162,40 @@ async fn gather_actor(
     token: &SecretString,
 ) -> Result<(AccessTokenClaims, GrantStanding), GrantError> {
     let claims = verify(place, token, &refused_actor_token)?;
-    let (grant, user) = behind(place, &claims).await?;
-    Ok((claims, standing(grant.as_ref(), user.as_ref())))
+    let Standing { grant, holder, .. } = behind(place, &claims, false).await?;
+    Ok((claims, standing(grant.as_ref(), holder.is_some())))
 }
 
 /// The live grant that a token derives from, and its user.
-async fn behind(place: &Where<'_>, token: &AccessTokenClaims) -> Result<(Option<Grant>, Option<User>), GrantError> {
-    let Some(txn) = &token.txn else { return Ok((None, None)) };
-    let grant = place.store.find_grant(&GrantId::from(txn.as_str())).await?;
-    let grant = grant.filter(|grant| grant.is_live(place.now));
-    let user = match grant.as_ref().and_then(|grant| grant.user_id.as_ref()) {
-        Some(user_id) => place.store.find_user(user_id).await?,
-        None => None,
-    };
-    Ok((grant, user))
+async fn behind(place: &Where<'_>, token: &AccessTokenClaims, consents: bool) -> Result<Standing, GrantError> {
+    let Some(txn) = &token.txn else { return Ok(Standing::default()) };
+    let asked = BehindToken { grant: GrantId::from(txn.as_str()), jti: token.jti.clone(), consents };
+    let found = place.store.behind_token(asked).await?;
+    let is_live = found.grant.as_ref().is_some_and(|grant| grant.is_live(place.now));
+    Ok(if is_live { found } else { Standing::default() })
 }
 
-fn standing(grant: Option<&Grant>, user: Option<&User>) -> GrantStanding {
+fn standing(grant: Option<&Grant>, has_holder: bool) -> GrantStanding {
     match grant {
         // A grant of a user who is no longer on record is nobody's.
-        Some(grant) if grant.user_id.is_some() && user.is_none() => GrantStanding::Ended,
+        Some(grant) if grant.user_id.is_some() && !has_holder => GrantStanding::Ended,
         Some(grant) => GrantStanding::Live { until: grant.expires_at },
         None => GrantStanding::Ended,
     }
 }
 
-fn facts_of(user: &User) -> exchange::User {
-    exchange::User { blocked: user.blocked, permissions: user.permissions.clone() }
+fn facts_of(holder: Holder) -> (UserId, exchange::User) {
+    let Holder { id, blocked, permissions, .. } = holder;
+    (id, exchange::User { blocked, permissions })
 }
 
-/// Read only where a target of the asker's API asks its users at all.
-async fn consents(place: &Where<'_>, asker: &Client, grant: Option<&Grant>) -> Result<Consents, GrantError> {
-    let Some((grant, user_id)) = grant.and_then(|grant| Some((grant, grant.user_id.as_ref()?))) else {
-        return Ok(Consents::default());
-    };
+/// Whether a target of the asker's API asks its users at all.
+fn asks_users(place: &Where<'_>, asker: &Client) -> bool {
     let source = asker.api.as_deref().unwrap_or_default();
     let asks = |target: &str| place.registry.api(target).is_some_and(|api| !api.skip_consent);
-    if !place.registry.pairings_of(source).any(|pairing| asks(&pairing.target)) {
-        return Ok(Consents::default());
-    }
-    let given = place.store.list_pairing_consents(user_id, &grant.client_id).await?;
-    Ok(given.into_iter().map(|PairingConsent { source, target, scope }| (source, target, scope)).collect())
+    place.registry.pairings_of(source).any(|pairing| asks(&pairing.target))
+}
+
+fn by_pairing(consents: Vec<PairingConsent>) -> Consents {
+    consents.into_iter().map(|PairingConsent { source, target, scope }| (source, target, scope)).collect()
 }

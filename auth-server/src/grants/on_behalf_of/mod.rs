@@ -13,6 +13,7 @@ use crate::audit::Event;
 use crate::exchange::{self, Asked, Granted, Refusal};
 use crate::protocol::{Dialect, ExchangeRequest};
 use crate::server::AuthServer;
+use crate::store::UserId;
 use gathering::{Gathered, Where};
 pub(super) use renewal::{Renewal, renew};
 
@@ -31,10 +32,8 @@ pub(super) async fn grant(
     let granted = exchange::decide(&gathered.facts(&place, client, &asked, asker_key, server.exchange_limits))
         .map_err(|refusal| refusal.into_error(request.dialect))?;
 
-    // From here on the request is granted. Whoever shows a token here has used it: the refresh token that it came with
-    // was not lost on its way.
+    // From here on the request is granted.
     let Gathered { subject, .. } = &gathered;
-    server.store.access_token_used(&subject.jti, now).await?;
     let grant = gathered.grant.as_ref().ok_or_else(|| Refusal::SubjectTokenRevoked.into_error(request.dialect))?;
     let context = context_of(grant);
     let access_token = tokens::access_token(server, client, &context, &granted, now)?;
@@ -49,7 +48,7 @@ pub(super) async fn grant(
         grant: &context.txn,
         jti: &access_token.jti,
         parent_jti: Some(&subject.jti),
-        user: gathered.user.as_ref().map(|user| user.id.as_str()),
+        user: gathered.user_id.as_ref().map(UserId::as_str),
         client: client.id.as_str(),
         source: client.api.as_deref(),
         target: Some(&granted.target.identifier),
@@ -57,7 +56,9 @@ pub(super) async fn grant(
         asked: asked_scope.as_deref(),
         scope: &scope,
     };
-    server.ledger.record(&issued).await?;
+    // Whoever shows a token here has used it: the refresh token that it came with was not lost on its way.
+    let used = gathered.is_first_use.then_some(subject.jti.as_str());
+    server.ledger.record_use(&issued, used).await?;
     let response = TokenResponse::new(access_token, &response_scope(request, &granted))
         .with_refresh_token(refresh_token.as_ref())
         .with_id_token(id_token);

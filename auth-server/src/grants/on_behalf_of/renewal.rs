@@ -53,7 +53,7 @@ pub async fn renew(
     let context = context_of(grant);
     let subject = original_subject(&place, &context, grant, origin);
     let actor = origin.agent.as_ref().map(|agent| original_actor(&subject, agent, grant));
-    let gathered = Gathered::of(&place, client, subject, Some(grant.clone()), Some(user.clone()), actor).await?;
+    let gathered = Gathered::of(&place, client, subject, grant.clone(), user, actor).await?;
 
     let scope = still_paired(&registry, origin, token, asked)?;
     let asked = Asked { dialect: origin.dialect, target: token.api.clone(), scope: Some(scope) };

@@ -1,0 +1,144 @@
+//! Calls that come while others are under way are made together: one visit to the database for all that wait.
+//!
+//! What a call costs beyond its statements (a thread that wakes, a connection taken, a transaction and its disk sync) is then
+//! paid once for many, and the more calls come the more share it.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::{Inner, Store, StoreError, Unavailability};
+
+/// How many calls share a visit at most, so that nobody waits for an endless one.
+const SHARE: usize = 64;
+
+/// Calls of one kind that wait, and how many visits are under way for them.
+pub(super) struct Together<C> {
+    state: Mutex<State<C>>,
+    at_once: usize,
+}
+
+struct State<C> {
+    waiting: VecDeque<C>,
+    visits: usize,
+}
+
+impl<C> Together<C> {
+    /// `at_once`: how many visits there may be at a time.
+    pub(super) fn new(at_once: usize) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(State { waiting: VecDeque::new(), visits: 0 }), at_once })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<C>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a call. A visit that begins with it is for the caller to make.
+    fn add(self: &Arc<Self>, call: C) -> Option<Visit<C>> {
+        let mut state = self.state();
+        state.waiting.push_back(call);
+        (state.visits < self.at_once).then(|| {
+            state.visits += 1;
+            Visit { together: Arc::clone(self), over: false }
+        })
+    }
+}
+
+/// A visit that is under way.
+struct Visit<C> {
+    together: Arc<Together<C>>,
+    over: bool,
+}
+
+impl<C> Visit<C> {
+    /// The calls that wait. None: the visit is over, and whoever comes from now on begins the next.
+    fn next(&mut self) -> Option<Vec<C>> {
+        let mut state = self.together.state();
+        if state.waiting.is_empty() {
+            state.visits -= 1;
+            self.over = true;
+            return None;
+        }
+        let count = state.waiting.len().min(SHARE);
+        Some(state.waiting.drain(..count).collect())
+    }
+}
+
+/// A visit that never came to its end (the runtime stops) leaves nobody waiting for it.
+impl<C> Drop for Visit<C> {
+    fn drop(&mut self) {
+        if !self.over {
+            let mut state = self.together.state();
+            state.visits -= 1;
+            if state.visits == 0 {
+                state.waiting.clear();
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Makes a call together with others of its kind and waits for its answer. `serve` makes all calls of a visit, and must
+    /// answer each.
+    pub(super) async fn share<C, T>(
+        &self,
+        together: &Arc<Together<C>>,
+        call: C,
+        answer: oneshot::Receiver<Result<T, StoreError>>,
+        serve: fn(&Inner, Vec<C>),
+    ) -> Result<T, StoreError>
+    where
+        C: Send + 'static,
+    {
+        if let Some(visit) = together.add(call) {
+            let inner = Arc::clone(&self.0);
+            // Nobody waits for the thread: whoever made a call waits for its answer.
+            drop(spawn_blocking(move || serve_all(&inner, visit, serve)));
+        }
+        match timeout(self.0.queue_timeout + self.0.longest_call, answer).await {
+            Ok(Ok(answer)) => answer.inspect_err(|error| log::debug!("{error}")),
+            Ok(Err(unanswered)) => Err(StoreError::Bug(unanswered.to_string())),
+            Err(_) => Err(StoreError::unavailable(Unavailability::TooSlow, "no answer from the database")),
+        }
+    }
+}
+
+/// Until nobody waits any more.
+fn serve_all<C>(inner: &Inner, mut visit: Visit<C>, serve: fn(&Inner, Vec<C>)) {
+    while let Some(calls) = visit.next() {
+        // Whoever made these calls learns it from the lost answer; the calls behind them must not be lost with them.
+        if catch_unwind(AssertUnwindSafe(|| serve(inner, calls))).is_err() {
+            log::error!("a visit to the database ended in a panic");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_while_a_visit_is_under_way_shares_the_next() {
+        let together = Together::new(1);
+        let mut visit = together.add(1).unwrap();
+        assert_eq!(visit.next(), Some(vec![1]));
+        assert!(together.add(2).is_none());
+        assert!(together.add(3).is_none());
+        assert_eq!(visit.next(), Some(vec![2, 3]));
+        assert_eq!(visit.next(), None);
+        assert!(together.add(4).is_some());
+    }
+
+    #[test]
+    fn a_visit_that_never_begins_leaves_nobody_waiting() {
+        let together = Together::new(1);
+        let (call, answer) = oneshot::channel::<()>();
+        drop(together.add(call).unwrap());
+        assert!(answer.blocking_recv().is_err());
+        assert!(together.add(oneshot::channel().0).is_some());
+    }
+}
