@@ -85,7 +85,7 @@ enum Command {
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    start_logging();
+    let _logging = start_logging();
     // Keys and secrets are in this process's memory: nobody gets to read them out of a core dump (Storm-0558).
     if let Err(error) = rlimit::setrlimit(rlimit::Resource::CORE, 0, 0) {
         log::warn!("core dumps could not be switched off: {error}");

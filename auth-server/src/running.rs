@@ -22,7 +22,7 @@ use crate::registry::{self, LiveRegistry, SigningAlgorithm};
 use crate::server::AuthServer;
 use crate::store::{ChainId, Durability, GrantId, GrantsOf, PasswordHash, Store};
 use crate::tls::LiveCertificate;
-use crate::tokens::{LiveKeys, MasterKey, StatusIndices, StatusLists, ensure_keys, verifier_of_own_tokens};
+use crate::tokens::{LiveKeys, MasterKey, OwnTokens, StatusIndices, StatusLists, ensure_keys};
 use crate::users::{
     ConfiguredPassword, ConfiguredUser, PasswordSettings, Passwords, SessionLifetimes, Sessions, SignIn, SignInPolicy,
     provision,
@@ -157,7 +157,7 @@ async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<(AuthS
         idle: config.lifetimes.session_idle.try_into()?,
     };
     let server = AuthServer {
-        verifier: verifier_of_own_tokens(config.issuer.as_str())?,
+        own_tokens: OwnTokens::of(config.issuer.as_str())?,
         issuer: config.issuer,
         lifetimes: config.lifetimes,
         exchange_limits: config.exchange,
@@ -261,7 +261,11 @@ async fn follow_changes(server: web::Data<AuthServer>) {
     let (mut registry, mut keys) = (Followed::new("the registry"), Followed::new("the signing keys"));
     loop {
         tick.tick().await;
-        registry.look(&server.registry.refresh(&server.store).await);
+        let looked = server.registry.refresh(&server.store).await;
+        if matches!(looked, Ok(true)) {
+            server.own_tokens.forget_all();
+        }
+        registry.look(&looked);
         keys.look(&server.keys.refresh(&server.store, &server.master_key, server.now()).await);
         server.metrics.run_upkeep();
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use shared_claims::Clock;
 use shared_claims::service::Issuer;
-use shared_claims::validator::AccessTokenVerifier;
 use time::OffsetDateTime;
 
 use crate::audit::Ledger;
@@ -13,7 +12,7 @@ use crate::config::Lifetimes;
 use crate::exchange::Limits;
 use crate::registry::{Api, Client, LiveRegistry, Registry, SigningAlgorithm};
 use crate::store::Store;
-use crate::tokens::{KeyRing, LiveKeys, MasterKey, StatusIndices, StatusLists};
+use crate::tokens::{KeyRing, LiveKeys, MasterKey, OwnTokens, StatusIndices, StatusLists};
 use crate::users::{Sessions, SignIn};
 
 /// The parts of the server.
@@ -32,7 +31,7 @@ pub struct AuthServer {
     pub registry: LiveRegistry,
     pub keys: LiveKeys,
     /// Checks tokens of this server that come back to it.
-    pub verifier: AccessTokenVerifier,
+    pub own_tokens: OwnTokens,
     pub master_key: MasterKey,
     pub store: Store,
     pub ledger: Ledger,

@@ -1,5 +1,7 @@
 //! An access token: as a request carries it, and validated, with its claims and the text that it came as.
 
+use std::sync::Arc;
+
 use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 
@@ -18,13 +20,13 @@ pub struct PresentedToken<'a> {
 /// The text is kept for one purpose: to be exchanged for a token of another API. It must never be forwarded.
 #[derive(Clone)]
 pub struct AccessToken {
-    pub claims: AccessTokenClaims,
+    pub claims: Arc<AccessTokenClaims>,
     text: SecretString,
 }
 
 impl AccessToken {
-    pub(crate) fn validated(claims: AccessTokenClaims, text: &str) -> Self {
-        Self { claims, text: text.into() }
+    pub(crate) fn validated(claims: impl Into<Arc<AccessTokenClaims>>, text: &str) -> Self {
+        Self { claims: claims.into(), text: text.into() }
     }
 
     /// The token as it came, for the exchange.

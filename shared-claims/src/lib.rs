@@ -73,6 +73,7 @@ pub mod scope;
 #[cfg(feature = "service")]
 pub mod service;
 pub mod status_list;
+mod validated_tokens;
 pub mod validator;
 
 pub use access_token::AccessToken;

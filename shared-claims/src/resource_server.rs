@@ -13,8 +13,9 @@ use crate::dpop::{Demand, InvalidProof, Proof, SeenProofs};
 use crate::jwks::Jwks;
 use crate::protected_resource::{self, ProtectedResourceMetadata};
 use crate::status_list::{StalePolicy, StatusLists, StatusRefusal};
-use crate::validator::{InvalidExpectation, InvalidToken, Validator, key_id};
-use crate::{AccessToken, Clock, Scope, SystemClock, http};
+use crate::validated_tokens::ValidatedTokens;
+use crate::validator::{InvalidExpectation, InvalidToken, KeySet, UnverifiedToken, Validator};
+use crate::{AccessToken, AccessTokenClaims, Clock, Scope, SystemClock, http};
 
 /// For how long a request may wait for the issuer's keys.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -78,6 +79,7 @@ pub struct ResourceServer(Arc<Inner>);
 
 struct Inner {
     validator: Validator,
+    validated: ValidatedTokens,
     jwks: Jwks,
     status_lists: StatusLists,
     clock: Arc<dyn Clock>,
@@ -173,6 +175,7 @@ impl ResourceServerBuilder {
         let lists = (discovery, jwks.clone(), http, Arc::clone(&self.clock));
         Ok(ResourceServer(Arc::new(Inner {
             validator,
+            validated: ValidatedTokens::default(),
             jwks,
             status_lists: StatusLists::new(lists.0, lists.1, lists.2, lists.3, self.stale_policy),
             clock: self.clock,
@@ -239,12 +242,32 @@ impl ResourceServer {
 
     /// Everything but whether it is bound.
     async fn validate(&self, token: &str) -> Result<AccessToken, Unauthenticated> {
-        let keys = self.0.jwks.keys_for(&key_id(token)?).await.map_err(|_| Unauthenticated::Unavailable)?;
-        let claims = self.0.validator.validate(token, &keys, self.now())?;
+        let claims = self.verify(token).await?;
         if let Some(status) = &claims.status {
             self.0.status_lists.check(&status.status_list).await?;
         }
         Ok(AccessToken::validated(claims, token))
+    }
+
+    /// What can be told from the token itself. The signature of one that is known was verified before.
+    async fn verify(&self, token: &str) -> Result<Arc<AccessTokenClaims>, Unauthenticated> {
+        let Inner { validated, validator, .. } = &*self.0;
+        if let Some(known) = validated.find(token) {
+            let keys = self.keys_for(&known.kid).await?;
+            if known.is_by(&keys) {
+                validator.judge(&known.claims, self.now())?;
+                return Ok(known.claims);
+            }
+        }
+        let unverified = UnverifiedToken::read(token)?;
+        let keys = self.keys_for(unverified.kid()).await?;
+        let claims = Arc::new(validator.validate_parts(&unverified, &keys, self.now())?);
+        validated.note(token, unverified.kid(), &claims, &keys);
+        Ok(claims)
+    }
+
+    async fn keys_for(&self, kid: &str) -> Result<Arc<KeySet>, Unauthenticated> {
+        self.0.jwks.keys_for(kid).await.map_err(|_| Unauthenticated::Unavailable)
     }
 
     /// What this API says of itself (RFC 9728).

@@ -13,10 +13,12 @@ mod chain;
 mod event;
 mod ledger;
 mod line;
+mod row;
 mod sink;
 mod strangers;
 mod verification;
 mod witnesses;
+mod writer;
 
 pub use address::coming_from;
 pub use archive_verification::ArchiveBreach;

@@ -97,7 +97,8 @@ pub fn or_error(server: &AuthServer, result: Result<HttpResponse, NoPage>) -> Ht
 }
 
 fn error_page(server: &AuthServer, problem: NoPage) -> HttpResponse {
-    let (site, request_id) = (site(server), RequestIds::current().map(|ids| ids.request_id).unwrap_or_default());
+    let (site, request_id) =
+        (site(server), RequestIds::current().map(|ids| ids.request_id.to_string()).unwrap_or_default());
     match problem {
         NoPage::Expired => send(StatusCode::BAD_REQUEST, &ErrorPage::expired(&site, &request_id), None),
         NoPage::Refused(error) => refused(&site, &request_id, error.status(), &error),
@@ -132,7 +133,7 @@ fn unavailable(site: &Site, request_id: &str) -> HttpResponse {
 
 /// There is no such page.
 pub fn not_found(server: &AuthServer) -> HttpResponse {
-    let request_id = RequestIds::current().map(|ids| ids.request_id).unwrap_or_default();
+    let request_id = RequestIds::current().map(|ids| ids.request_id.to_string()).unwrap_or_default();
     send(StatusCode::NOT_FOUND, &ErrorPage::not_found(&site(server), &request_id), None)
 }
 

@@ -112,7 +112,7 @@ async fn redeem(
         api: document.api.clone(),
         scope: scope.clone(),
         document: document_of_refresh_token,
-        access_jti: Some(access_token.jti.clone()),
+        access_jti: Some(access_token.jti().to_owned()),
         created_at: now,
         expires_at: now + server.lifetimes.refresh_token,
     });
@@ -124,7 +124,7 @@ async fn redeem(
     let issued = Event::Issued {
         grant_type: GrantType::AuthorizationCode.as_str(),
         grant: &context.txn,
-        jti: &access_token.jti,
+        jti: access_token.jti(),
         parent_jti: None,
         user: Some(user.id.as_str()),
         client: client.id.as_str(),

@@ -59,7 +59,7 @@ pub(super) async fn grant(
     let issued = Event::Issued {
         grant_type: GrantType::ClientCredentials.as_str(),
         grant: &context.txn,
-        jti: &access_token.jti,
+        jti: access_token.jti(),
         parent_jti: None,
         user: None,
         client: client.id.as_str(),

@@ -49,7 +49,9 @@ impl Issue<'_> {
             algorithm: self.server.algorithm_for_api(self.api),
             expires_at: (self.now + lifetime).min(self.until),
         };
-        Ok(sign_access_token(self.server.issuer.as_str(), self.context, request, &self.keys, self.now)?)
+        let issued = sign_access_token(self.server.issuer.as_str(), self.context, request, &self.keys, self.now)?;
+        self.server.own_tokens.recognise(&issued);
+        Ok(issued)
     }
 
     /// One API, and userinfo where `openid` was granted.

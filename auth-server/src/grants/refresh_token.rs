@@ -63,7 +63,7 @@ pub(super) async fn grant(
     let issued = Event::Issued {
         grant_type: GrantType::RefreshToken.as_str(),
         grant: presented.grant.id.as_str(),
-        jti: &renewed.access_token.jti,
+        jti: &renewed.access_token.jti(),
         parent_jti: presented.token.access_jti.as_deref(),
         user: Some(presented.user.id.as_str()),
         client: client.id.as_str(),
@@ -157,7 +157,7 @@ async fn rotate(
         // What was granted, not what this request narrowed it to: RFC 6749 section 6.
         scope: presented.token.scope.clone(),
         document: presented.token.document.clone(),
-        access_jti: Some(access_token.jti.clone()),
+        access_jti: Some(access_token.jti().to_owned()),
         created_at: now,
         expires_at: (now + lifetime).min(presented.grant.expires_at),
     };

@@ -130,15 +130,29 @@ pub fn encode(pairs: &[(&str, &str)]) -> String {
 #[must_use]
 pub fn decode(text: &[u8]) -> Option<Zeroizing<String>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
-    let mut rest = text.iter();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => hex(*rest.next()?)? << 4 | hex(*rest.next()?)?,
-            _ => *byte,
-        });
+    let mut rest = text;
+    while let Some(place) = rest.iter().position(|byte| matches!(byte, b'+' | b'%')) {
+        bytes.extend_from_slice(&rest[..place]);
+        rest = match &rest[place..] {
+            [b'%', high, low, behind @ ..] => {
+                bytes.push(hex(*high)? << 4 | hex(*low)?);
+                behind
+            }
+            [b'+', behind @ ..] => {
+                bytes.push(b' ');
+                behind
+            }
+            _ => return None,
+        };
     }
-    Some(Zeroizing::new(std::str::from_utf8(&bytes).ok()?.to_owned()))
+    bytes.extend_from_slice(rest);
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Some(Zeroizing::new(text)),
+        Err(other) => {
+            *bytes = other.into_bytes();
+            None
+        }
+    }
 }
 
 fn hex(digit: u8) -> Option<u8> {

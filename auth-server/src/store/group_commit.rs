@@ -70,7 +70,7 @@ impl Store {
 
 fn serve(inner: &Inner, mut transactions: Vec<Box<dyn Transaction>>) {
     transactions.retain(|transaction| transaction.is_wanted());
-    let committed = inner.visit(|connection| connection.write(|connection| run_each(connection, &mut transactions)));
+    let committed = inner.commit(|connection| run_each(connection, &mut transactions));
     let outcomes = match committed {
         Ok(outcomes) => {
             outcomes.into_iter().map(|outcome| outcome.map_err(|error| inner.noticed(error.into()))).collect()

@@ -1,12 +1,15 @@
 //! The ledger's rows: added, read, and never changed.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 use time::OffsetDateTime;
+use tokio::sync::oneshot;
 
 use super::columns::{Utc, stored};
 use super::connection::{AnyConnection, on_backend};
 use super::schema::{ledger, ledger_heads};
-use super::{GrantId, Store, StoreError, refresh_tokens};
+use super::{GrantId, Inner, Store, StoreError, Together, refresh_tokens};
 
 /// A row as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
@@ -72,10 +75,32 @@ const LOOKED_AT: i64 = 500;
 /// How many rows are read at a time.
 const BATCH: i64 = 1000;
 
-impl Store {
+/// A visit to the database to add rows to one chain, on a thread that may wait.
+pub struct LedgerVisit<'a>(&'a Inner);
+
+impl LedgerVisit<'_> {
     /// Adds rows to one chain, all or none, in one transaction and with one disk sync.
-    pub async fn append_to_ledger(&self, addition: Addition) -> Result<(), StoreError> {
-        self.write(move |connection| append(connection, addition)).await
+    pub fn append(&self, addition: Addition) -> Result<(), StoreError> {
+        self.0.commit(|connection| append(connection, addition))
+    }
+
+    /// The last row of a chain.
+    pub fn head(&self, chain: &str) -> Result<Option<ChainHead>, StoreError> {
+        self.0.visit(|connection| head(connection, chain))
+    }
+}
+
+impl Store {
+    /// Leaves something to be put on record together with what others leave at the same time, and waits for its answer.
+    /// `append` puts all of it on record, and must answer each.
+    pub async fn append_together<P: Send + 'static>(
+        &self,
+        together: &Arc<Together<P>>,
+        pending: P,
+        answer: oneshot::Receiver<Result<(), StoreError>>,
+        append: impl Fn(&LedgerVisit<'_>, Vec<P>) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.share(together, pending, answer, move |inner, all| append(&LedgerVisit(inner), all)).await
     }
 
     /// What was last given from grants, newest first.
@@ -114,17 +139,6 @@ impl Store {
         })
         .await
     }
-
-    /// The last row of one chain.
-    pub async fn ledger_head(&self, chain: &str) -> Result<Option<ChainHead>, StoreError> {
-        let chain = chain.to_owned();
-        self.read(move |connection| {
-            let columns = (ledger_heads::chain, ledger_heads::seq, ledger_heads::hash);
-            ledger_heads::table.find(chain).select(columns).first(connection).optional()
-        })
-        .await
-    }
-
     /// The next rows of a chain, from `seq` on: a thousand at most.
     pub async fn read_ledger_chain(&self, chain: &str, seq: i64) -> Result<Vec<LedgerRow>, StoreError> {
         let chain = chain.to_owned();
@@ -169,6 +183,11 @@ impl Store {
         })
         .await
     }
+}
+
+fn head(connection: &mut AnyConnection, chain: &str) -> QueryResult<Option<ChainHead>> {
+    let columns = (ledger_heads::chain, ledger_heads::seq, ledger_heads::hash);
+    ledger_heads::table.find(chain.to_owned()).select(columns).first(connection).optional()
 }
 
 fn append(connection: &mut AnyConnection, addition: Addition) -> QueryResult<()> {

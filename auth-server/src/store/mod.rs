@@ -37,8 +37,8 @@ mod together;
 mod users;
 mod versions;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use diesel::result::QueryResult;
@@ -53,7 +53,7 @@ pub use consents::Consent;
 pub use error::{StoreError, Unavailability};
 pub use grants::{Grant, GrantFilter, GrantsOf, NewGrant};
 pub use ids::{ChainId, GrantId, OpaqueSecret, PasswordHash, SecretHash, SessionId, UserId};
-pub use ledger::{Addition, ChainHead, LedgerFilter, LedgerRow, Use};
+pub use ledger::{Addition, ChainHead, LedgerFilter, LedgerRow, LedgerVisit, Use};
 pub use ledger_deliveries::Undelivered;
 pub use pairing_consents::PairingConsent;
 pub use profile::{Address, Permissions, Profile};
@@ -70,7 +70,7 @@ pub use users::{NewUser, User, username_key};
 use backend::Backend;
 use connection::{AnyConnection, ConnectError};
 use pool::Connector;
-use together::Together;
+pub use together::Together;
 
 /// The database. Clones share one pool.
 #[derive(Clone)]
@@ -86,6 +86,8 @@ struct Inner {
     questions: Arc<standing::Questions>,
     /// SQLite has one writer at a time. Waiting here is fair and wakes at once; its own waiting polls.
     writes: Option<Arc<group_commit::Writes>>,
+    /// Whose turn it is among what commits on its own threads.
+    turn_to_commit: Mutex<()>,
     queue_timeout: Duration,
     acquire_timeout: Duration,
     longest_call: Duration,
@@ -123,6 +125,7 @@ impl Store {
             // A PostgreSQL that is slow to answer one visit must not hold up everybody.
             questions: Together::new(if backend.is_sqlite() { 1 } else { SHARED_CONNECTIONS }),
             writes: backend.is_sqlite().then(|| Together::new(1)),
+            turn_to_commit: Mutex::default(),
             backend,
             pool,
             away,
@@ -200,6 +203,13 @@ impl Inner {
         self.trusts_its_disk()?;
         let mut connection = self.connection()?;
         connection.run(work).map_err(|error| self.noticed(error.into()))
+    }
+
+    /// One visit that commits once.
+    fn commit<T>(&self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> Result<T, StoreError> {
+        let turn = || self.turn_to_commit.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.backend.is_sqlite().then(turn);
+        self.visit(|connection| connection.write(work))
     }
 
     fn trusts_its_disk(&self) -> Result<(), StoreError> {

@@ -14,10 +14,10 @@ use tokio::time::timeout;
 use super::{Inner, Store, StoreError, Unavailability};
 
 /// How many calls share a visit at most, so that nobody waits for an endless one.
-const SHARE: usize = 64;
+const SHARE: usize = 256;
 
 /// Calls of one kind that wait, and how many visits are under way for them.
-pub(super) struct Together<C> {
+pub struct Together<C> {
     state: Mutex<State<C>>,
     at_once: usize,
 }
@@ -29,7 +29,8 @@ struct State<C> {
 
 impl<C> Together<C> {
     /// `at_once`: how many visits there may be at a time.
-    pub(super) fn new(at_once: usize) -> Arc<Self> {
+    #[must_use]
+    pub fn new(at_once: usize) -> Arc<Self> {
         Arc::new(Self { state: Mutex::new(State { waiting: VecDeque::new(), visits: 0 }), at_once })
     }
 
@@ -89,7 +90,7 @@ impl Store {
         together: &Arc<Together<C>>,
         call: C,
         answer: oneshot::Receiver<Result<T, StoreError>>,
-        serve: fn(&Inner, Vec<C>),
+        serve: impl Fn(&Inner, Vec<C>) + Send + 'static,
     ) -> Result<T, StoreError>
     where
         C: Send + 'static,
@@ -97,7 +98,7 @@ impl Store {
         if let Some(visit) = together.add(call) {
             let inner = Arc::clone(&self.0);
             // Nobody waits for the thread: whoever made a call waits for its answer.
-            drop(spawn_blocking(move || serve_all(&inner, visit, serve)));
+            drop(spawn_blocking(move || serve_all(&inner, visit, &serve)));
         }
         match timeout(self.0.queue_timeout + self.0.longest_call, answer).await {
             Ok(Ok(answer)) => answer.inspect_err(|error| log::debug!("{error}")),
@@ -108,7 +109,7 @@ impl Store {
 }
 
 /// Until nobody waits any more.
-fn serve_all<C>(inner: &Inner, mut visit: Visit<C>, serve: fn(&Inner, Vec<C>)) {
+fn serve_all<C>(inner: &Inner, mut visit: Visit<C>, serve: &impl Fn(&Inner, Vec<C>)) {
     while let Some(calls) = visit.next() {
         // Whoever made these calls learns it from the lost answer; the calls behind them must not be lost with them.
         if catch_unwind(AssertUnwindSafe(|| serve(inner, calls))).is_err() {

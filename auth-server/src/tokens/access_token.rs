@@ -1,5 +1,7 @@
 //! Access tokens (RFC 9068), as this server issues them.
 
+use std::sync::Arc;
+
 use shared_claims::claims::{Confirmation, MayAct};
 use shared_claims::{AccessTokenClaims, Actor, Audience, Scope};
 use time::{Duration, OffsetDateTime};
@@ -7,6 +9,9 @@ use time::{Duration, OffsetDateTime};
 use super::{KeyError, KeyRing, StatusIndex};
 use crate::registry::SigningAlgorithm;
 use crate::store::OpaqueSecret;
+
+/// The `typ` of access tokens (RFC 9068 section 2.1).
+pub(super) const ACCESS_TOKEN: &str = "at+jwt";
 
 /// What stays the same in every token of a grant, on every hop of its chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,10 +53,20 @@ pub struct AccessTokenRequest {
 /// A signed access token and what the response says of it.
 pub struct IssuedAccessToken {
     pub text: String,
-    pub jti: String,
+    /// What it says.
+    pub claims: Arc<AccessTokenClaims>,
+    /// The key that signed it.
+    pub kid: Arc<str>,
     pub expires_in: Duration,
     /// Whether it takes a proof to use it.
     pub bound: bool,
+}
+
+impl IssuedAccessToken {
+    #[must_use]
+    pub fn jti(&self) -> &str {
+        &self.claims.jti
+    }
 }
 
 /// No key signs with the algorithm that is asked for, or signing went wrong.
@@ -63,7 +78,7 @@ pub enum SigningError {
     Key(#[from] KeyError),
 }
 
-/// Signs an access token. `jti` names it in refresh-token families and the ledger.
+/// Signs an access token. Its `jti` names it in refresh-token families and the ledger.
 pub fn sign_access_token(
     issuer: &str,
     context: &GrantContext,
@@ -73,28 +88,30 @@ pub fn sign_access_token(
 ) -> Result<IssuedAccessToken, SigningError> {
     let algorithm = request.algorithm;
     let key = ring.signer(algorithm, now).ok_or(SigningError::NoKey(algorithm))?;
-    let claims = claims(issuer, context, request, now);
-    let text = key.sign("at+jwt", &claims)?;
+    let claims = Arc::new(claims(issuer, context, request, now));
+    let text = key.sign(ACCESS_TOKEN, &*claims)?;
     // `exp` is in whole seconds, so what is left is told from it and not from the time asked for.
     let whole_seconds = claims.exp.unix_timestamp() - now.unix_timestamp();
     let (expires_in, bound) = (Duration::seconds(whole_seconds), claims.cnf.is_some());
-    Ok(IssuedAccessToken { text, jti: claims.jti, expires_in, bound })
+    Ok(IssuedAccessToken { text, kid: Arc::clone(&key.kid), claims, expires_in, bound })
 }
 
 fn claims(issuer: &str, context: &GrantContext, request: AccessTokenRequest, now: OffsetDateTime) -> AccessTokenClaims {
     let sign_in = context.sign_in.as_ref();
+    // A token's times are in whole seconds (RFC 7519 section 2): what is kept of it says what it says.
+    let whole = |time: OffsetDateTime| time.replace_nanosecond(0).unwrap_or(time);
     AccessTokenClaims {
         iss: issuer.to_owned(),
         sub: context.sub.clone(),
         aud: request.audience,
-        exp: request.expires_at,
-        iat: now,
+        exp: whole(request.expires_at),
+        iat: whole(now),
         nbf: None,
         jti: OpaqueSecret::generate().expose().to_owned(),
         azp: Some(request.client_id.clone()),
         client_id: request.client_id,
         scope: request.scope,
-        auth_time: sign_in.map(|sign_in| sign_in.auth_time),
+        auth_time: sign_in.map(|sign_in| whole(sign_in.auth_time)),
         acr: sign_in.and_then(|sign_in| sign_in.acr.clone()),
         amr: sign_in.map(|sign_in| sign_in.amr.clone()).unwrap_or_default(),
         sid: sign_in.map(|sign_in| sign_in.sid.clone()),

@@ -15,7 +15,7 @@ pub use access_token::{AccessTokenRequest, GrantContext, IssuedAccessToken, Sign
 pub use id_token::{ID_TOKEN_LIFETIME, IdTokenHint, IdTokenRequest, sign_id_token};
 pub use key_ring::{KeyRing, PublishedKey};
 pub use master_key::{MasterKey, SealError};
-pub use own_tokens::verifier_of_own_tokens;
+pub use own_tokens::OwnTokens;
 pub use rotation::{
     JWKS_MAX_AGE, LiveKeys, RotationError, SHORTEST_NOTICE, ensure_keys, list_keys, retire_key, rotate_key,
 };

@@ -2,6 +2,8 @@
 //!
 //! Signing is done here and not by jsonwebtoken, which parses the private key anew for every token (docs/decisions/0005).
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -16,11 +18,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::access_token::ACCESS_TOKEN;
 use crate::registry::SigningAlgorithm;
 
 /// A key pair that signs tokens.
 pub struct SigningKey {
-    kid: String,
+    pub(super) kid: Arc<str>,
+    /// The encoded header of the tokens that are made most.
+    access_token_header: String,
     algorithm: SigningAlgorithm,
     pair: Pair,
     public_jwk: Value,
@@ -75,7 +80,8 @@ impl SigningKey {
             SigningAlgorithm::EdDSA => Pair::Ed25519(Ed25519KeyPair::from_pkcs8(pkcs8)?),
         };
         let (kid, public_jwk) = describe(algorithm, &pair);
-        Ok(Self { kid, algorithm, pair, public_jwk })
+        let access_token_header = header(algorithm, &kid, ACCESS_TOKEN);
+        Ok(Self { kid: kid.into(), access_token_header, algorithm, pair, public_jwk })
     }
 
     #[must_use]
@@ -96,8 +102,12 @@ impl SigningKey {
 
     /// A JWT in compact form (RFC 7515 section 3.1) with the given `typ`.
     pub fn sign<C: Serialize>(&self, typ: &str, claims: &C) -> Result<String, KeyError> {
-        let header = json!({ "alg": self.algorithm.name(), "kid": self.kid, "typ": typ });
-        let mut token = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header)?);
+        // Room for claims and signature: a token is not copied while it grows.
+        let mut token = String::with_capacity(2048);
+        match typ {
+            ACCESS_TOKEN => token.push_str(&self.access_token_header),
+            other => token.push_str(&header(self.algorithm, &self.kid, other)),
+        }
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims)?, &mut token);
         let signature = self.signature_of(token.as_bytes())?;
@@ -118,6 +128,11 @@ impl SigningKey {
             Pair::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
         })
     }
+}
+
+/// The JOSE header, encoded (RFC 7515 section 4).
+fn header(algorithm: SigningAlgorithm, kid: &str, typ: &str) -> String {
+    URL_SAFE_NO_PAD.encode(json!({ "alg": algorithm.name(), "kid": kid, "typ": typ }).to_string())
 }
 
 /// The key's id and its JWK. The id is the thumbprint (RFC 7638), so that the same key has the same id everywhere.

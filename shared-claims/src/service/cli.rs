@@ -66,7 +66,7 @@ enum Command {
 #[must_use]
 pub fn run<S: Service>() -> ExitCode {
     let cli = parse::<S>();
-    start_logging();
+    let _logging = start_logging();
     let config = match load::<S>(cli.config.as_deref()) {
         Ok(config) => config,
         Err(error) => {
@@ -106,10 +106,10 @@ fn parse<S: Service>() -> Cli {
 
 /// Starts logging as `LOG_FORMAT` (`json` or text) and `RUST_LOG` say.
 #[expect(clippy::disallowed_methods, reason = "start-up: how to log is known before the configuration is read")]
-pub fn start_logging() {
+pub fn start_logging() -> logging::Logging {
     let json = std::env::var("LOG_FORMAT").is_ok_and(|format| format == "json");
     let format = if json { logging::Format::Json } else { logging::Format::Text };
-    logging::start(format, std::env::var("RUST_LOG").ok().as_deref());
+    logging::start(format, std::env::var("RUST_LOG").ok().as_deref())
 }
 
 #[expect(clippy::disallowed_methods, reason = "start-up: this is where the configuration gets its environment")]

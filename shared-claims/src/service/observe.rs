@@ -8,18 +8,16 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 
-use super::RequestIds;
+use super::{HexId, RequestIds};
 
 /// Wraps a request, as middleware: `App::new().wrap(from_fn(observe::request))`.
 pub async fn request<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
-    let ids = RequestIds {
-        request_id: uuid::Uuid::new_v4().simple().to_string(),
-        trace_id: trace_id(request.headers()).unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string()),
-    };
-    ids.clone().scope(answered(request, next, ids)).await
+    let ids =
+        RequestIds { request_id: HexId::random(), trace_id: trace_id(request.headers()).unwrap_or_else(HexId::random) };
+    ids.scope(answered(request, next, ids)).await
 }
 
 async fn answered<B: MessageBody>(
@@ -41,7 +39,7 @@ async fn answered<B: MessageBody>(
     log::log!(target: "access", level, status, duration_us; "{method} {route}");
 
     let headers = response.headers_mut();
-    if let Ok(request_id) = HeaderValue::from_str(&ids.request_id) {
+    if let Ok(request_id) = HeaderValue::from_str(ids.request_id.as_str()) {
         headers.insert(HeaderName::from_static("x-request-id"), request_id);
     }
     headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
@@ -52,23 +50,22 @@ async fn answered<B: MessageBody>(
 /// trace of its own outside a request.
 #[must_use]
 pub fn traceparent() -> String {
-    let trace_id = RequestIds::current().map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), |ids| ids.trace_id);
-    let span_id = uuid::Uuid::new_v4().simple().to_string();
-    format!("00-{trace_id}-{}-01", &span_id[..16])
+    let trace_id = RequestIds::current().map_or_else(HexId::random, |ids| ids.trace_id);
+    format!("00-{trace_id}-{}-01", &HexId::random().as_str()[..16])
 }
 
 /// The trace id of a well-formed `traceparent` (W3C Trace Context section 3.2).
 #[must_use]
-pub fn trace_id(headers: &HeaderMap) -> Option<String> {
+pub fn trace_id(headers: &HeaderMap) -> Option<HexId> {
     let header = headers.get("traceparent")?.to_str().ok()?;
     let mut parts = header.split('-');
     let (version, trace_id, parent_id) = (parts.next()?, parts.next()?, parts.next()?);
     let hexadecimal = |text: &str, length: usize| {
         text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     };
-    let well_formed = hexadecimal(version, 2) && hexadecimal(trace_id, 32) && hexadecimal(parent_id, 16);
+    let well_formed = hexadecimal(version, 2) && hexadecimal(parent_id, 16);
     let all_zero = trace_id.bytes().all(|byte| byte == b'0');
-    (well_formed && version != "ff" && !all_zero).then(|| trace_id.to_owned())
+    HexId::parse(trace_id).filter(|_| well_formed && version != "ff" && !all_zero)
 }
 
 #[cfg(test)]
@@ -79,7 +76,7 @@ mod tests {
     fn read(traceparent: &str) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(HeaderName::from_static("traceparent"), traceparent.parse().unwrap());
-        trace_id(&headers)
+        trace_id(&headers).map(|id| id.to_string())
     }
 
     #[test]

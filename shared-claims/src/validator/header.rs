@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use super::InvalidToken;
 
 /// A longer text is not looked at: our tokens have one to two KiB.
-const MAX_TOKEN_BYTES: usize = 8 * 1024;
+pub(crate) const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// The `typ` of access tokens (RFC 9068 section 2.1).
 const ACCESS_TOKEN: &str = "at+jwt";

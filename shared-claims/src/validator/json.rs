@@ -3,15 +3,18 @@
 //! Readers differ on a member that comes twice, on `null`, on arrays in the place of objects and on deep nesting. A token
 //! that depends on such a difference is refused before any of it is read into a type.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::InvalidToken;
 
 /// Deep enough for ten actors inside each other, and shallow enough for any stack.
 const MAX_DEPTH: usize = 16;
+
+/// More members than any object of a token has. Few enough to look through them for one that comes twice.
+const MAX_MEMBERS: usize = 128;
 
 /// Claims that are objects. The derived readers would take an array for them, member by member.
 const OBJECTS: [&str; 6] = ["act", "cnf", "jwk", "may_act", "status", "status_list"];
@@ -84,15 +87,46 @@ impl<'de> Visitor<'de> for Value {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let mut seen = HashSet::new();
-        while let Some(name) = members.next_key::<String>()? {
-            let inside = self.inside(OBJECTS.contains(&name.as_str()))?;
+        let mut seen: Vec<Cow<'de, str>> = Vec::with_capacity(24);
+        while let Some(Name(name)) = members.next_key()? {
+            let inside = self.inside(OBJECTS.contains(&&*name))?;
             members.next_value_seed(inside)?;
-            if !seen.insert(name) {
+            if seen.contains(&name) {
                 return Err(A::Error::custom("a member comes twice"));
             }
+            if seen.len() == MAX_MEMBERS {
+                return Err(A::Error::custom("too many members"));
+            }
+            seen.push(name);
         }
         Ok(())
+    }
+}
+
+/// A member's name, unescaped; where nothing is escaped, as it stands in the text.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member's name")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+        Ok(Name(Cow::Borrowed(name)))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+        Ok(Name(Cow::Owned(name.to_owned())))
     }
 }
 
@@ -124,6 +158,14 @@ mod tests {
     #[case::control_character("{\"a\":\"\u{1}\"}")]
     fn anything_else_is_refused(#[case] json: &str) {
         assert_eq!(is_plain_object(json.as_bytes()), Err(InvalidToken::Malformed));
+    }
+
+    #[test]
+    fn members_without_end_are_refused() {
+        let object =
+            |count| format!("{{{}}}", (0..count).map(|i| format!(r#""m{i}":0"#)).collect::<Vec<_>>().join(","));
+        assert_eq!(is_plain_object(object(MAX_MEMBERS).as_bytes()), Ok(()));
+        assert_eq!(is_plain_object(object(MAX_MEMBERS + 1).as_bytes()), Err(InvalidToken::Malformed));
     }
 
     #[test]

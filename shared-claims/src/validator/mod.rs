@@ -21,7 +21,7 @@ use time::OffsetDateTime;
 
 use crate::AccessTokenClaims;
 pub use error::{InvalidExpectation, InvalidToken};
-pub(crate) use header::decode;
+pub(crate) use header::{MAX_TOKEN_BYTES, decode};
 pub(crate) use json::is_plain_object;
 pub use key_set::{InvalidKeySet, KeySet, VerificationKey};
 pub(crate) use key_set::{algorithm, has_private_members};
@@ -59,15 +59,25 @@ impl AccessTokenVerifier {
 
     /// The claims of `token`, if `keys` prove it and nothing speaks against it at `now`.
     pub fn verify(&self, token: &str, keys: &KeySet, now: OffsetDateTime) -> Result<AccessTokenClaims, InvalidToken> {
-        let parts = header::take_apart(token)?;
-        let key = keys.find(&parts.header.kid).ok_or(InvalidToken::UnknownKey)?;
-        signed_with(key, &parts)?;
-        let claims = read_claims(parts.payload)?;
+        self.verify_parts(&UnverifiedToken::read(token)?, keys, now)
+    }
+
+    fn verify_parts(
+        &self,
+        token: &UnverifiedToken<'_>,
+        keys: &KeySet,
+        now: OffsetDateTime,
+    ) -> Result<AccessTokenClaims, InvalidToken> {
+        let key = keys.find(token.kid()).ok_or(InvalidToken::UnknownKey)?;
+        signed_with(key, &token.0)?;
+        let claims = read_claims(token.0.payload)?;
         self.judge(&claims, now)?;
         Ok(claims)
     }
 
-    fn judge(&self, claims: &AccessTokenClaims, now: OffsetDateTime) -> Result<(), InvalidToken> {
+    /// Judges the claims of a token whose signature is known to hold, as [`verify`](Self::verify) does behind it: of one that
+    /// was verified before, or that one made oneself.
+    pub fn judge(&self, claims: &AccessTokenClaims, now: OffsetDateTime) -> Result<(), InvalidToken> {
         let (leeway, skew) = (within_bounds(self.leeway), within_bounds(DEFAULT_LEEWAY));
         checks::issued_by(claims, &self.issuer)?;
         checks::nothing_empty(claims)?;
@@ -103,18 +113,42 @@ impl Validator {
 
     /// The claims of `token`, if `keys` prove it, it is for this API and nothing speaks against it at `now`.
     pub fn validate(&self, token: &str, keys: &KeySet, now: OffsetDateTime) -> Result<AccessTokenClaims, InvalidToken> {
-        let claims = self.verifier.verify(token, keys, now)?;
+        self.validate_parts(&UnverifiedToken::read(token)?, keys, now)
+    }
+
+    pub(crate) fn validate_parts(
+        &self,
+        token: &UnverifiedToken<'_>,
+        keys: &KeySet,
+        now: OffsetDateTime,
+    ) -> Result<AccessTokenClaims, InvalidToken> {
+        let claims = self.verifier.verify_parts(token, keys, now)?;
         checks::addressed_to(&claims, &self.audience)?;
         Ok(claims)
     }
+
+    /// Judges the claims of a token that was validated before.
+    pub(crate) fn judge(&self, claims: &AccessTokenClaims, now: OffsetDateTime) -> Result<(), InvalidToken> {
+        self.verifier.judge(claims, now)?;
+        checks::addressed_to(claims, &self.audience)
+    }
 }
 
-/// The key id that a token names, for whoever keeps the keys. Nothing of the token is proven by it.
-pub(crate) fn key_id(token: &str) -> Result<String, InvalidToken> {
-    Ok(header::take_apart(token)?.header.kid)
+/// A token that may be an access token, by its looks. Nothing of it is proven.
+pub(crate) struct UnverifiedToken<'t>(header::Parts<'t>);
+
+impl<'t> UnverifiedToken<'t> {
+    pub(crate) fn read(token: &'t str) -> Result<Self, InvalidToken> {
+        header::take_apart(token).map(Self)
+    }
+
+    /// The key that it names, for whoever keeps the keys.
+    pub(crate) fn kid(&self) -> &str {
+        &self.0.header.kid
+    }
 }
 
-/// The same for a token of another kind.
+/// The key id that a token of another kind names, for whoever keeps the keys. Nothing of the token is proven by it.
 pub(crate) fn key_id_of(token: &str, typ: &str, limit: usize) -> Result<String, InvalidToken> {
     Ok(header::take_apart_as(token, typ, limit)?.header.kid)
 }

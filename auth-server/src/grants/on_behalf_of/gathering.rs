@@ -1,8 +1,10 @@
 //! The facts of an exchange, gathered: the tokens verified, and what stands behind them looked up.
 
+use std::sync::Arc;
+
 use secrecy::{ExposeSecret as _, SecretString};
 use shared_claims::AccessTokenClaims;
-use shared_claims::validator::{AccessTokenVerifier, InvalidToken};
+use shared_claims::validator::InvalidToken;
 use time::OffsetDateTime;
 
 use crate::exchange::{self, ActorToken, Asked, Consents, Facts, GrantStanding, Limits};
@@ -11,12 +13,12 @@ use crate::protocol::{Dialect, ErrorCode, ExchangeRequest, OAuthError};
 use crate::registry::{Client, Registry};
 use crate::server::AuthServer;
 use crate::store::{BehindToken, Grant, GrantId, Holder, PairingConsent, Standing, Store, User, UserId};
-use crate::tokens::KeyRing;
+use crate::tokens::{KeyRing, OwnTokens};
 
 /// Where facts are looked up.
 pub struct Where<'a> {
     pub issuer: &'a str,
-    pub verifier: &'a AccessTokenVerifier,
+    pub own_tokens: &'a OwnTokens,
     pub store: &'a Store,
     pub keys: &'a KeyRing,
     pub registry: &'a Registry,
@@ -27,17 +29,24 @@ impl<'a> Where<'a> {
     /// In a running server, at one moment.
     #[must_use]
     pub fn of(server: &'a AuthServer, keys: &'a KeyRing, registry: &'a Registry, now: OffsetDateTime) -> Self {
-        Self { issuer: server.issuer.as_str(), verifier: &server.verifier, store: &server.store, keys, registry, now }
+        Self {
+            issuer: server.issuer.as_str(),
+            own_tokens: &server.own_tokens,
+            store: &server.store,
+            keys,
+            registry,
+            now,
+        }
     }
 }
 
 /// What a decision is made from, and what the decision is made good with.
 pub struct Gathered {
-    pub subject: AccessTokenClaims,
+    pub subject: Arc<AccessTokenClaims>,
     /// The grant that the subject token derives from, if it is live.
     pub grant: Option<Grant>,
     pub user_id: Option<UserId>,
-    pub actor: Option<(AccessTokenClaims, GrantStanding)>,
+    pub actor: Option<(Arc<AccessTokenClaims>, GrantStanding)>,
     /// Whether the subject token is to be noted as used, if it is good for something.
     pub is_first_use: bool,
     user: Option<exchange::User>,
@@ -77,10 +86,10 @@ impl Gathered {
             Vec::new()
         };
         Ok(Self {
-            subject,
+            subject: Arc::new(subject),
             grant: Some(grant),
             user_id: Some(user.id.clone()),
-            actor,
+            actor: actor.map(|(claims, grant)| (Arc::new(claims), grant)),
             is_first_use: false,
             user: Some(exchange::User { blocked: user.blocked, permissions: user.permissions.clone() }),
             consents: by_pairing(consents),
@@ -117,8 +126,8 @@ fn verify(
     place: &Where<'_>,
     token: &SecretString,
     refused: &impl Fn(InvalidToken) -> OAuthError,
-) -> Result<AccessTokenClaims, OAuthError> {
-    place.verifier.verify(token.expose_secret(), place.keys.verification(), place.now).map_err(refused)
+) -> Result<Arc<AccessTokenClaims>, OAuthError> {
+    place.own_tokens.verify(token.expose_secret(), place.keys, place.now).map_err(refused)
 }
 
 /// RFC 8693 section 2.2.2 calls a bad subject token an invalid request, RFC 7523 section 3.1 a bad assertion an invalid
@@ -160,7 +169,7 @@ fn refused_actor_token(error: InvalidToken) -> OAuthError {
 async fn gather_actor(
     place: &Where<'_>,
     token: &SecretString,
-) -> Result<(AccessTokenClaims, GrantStanding), GrantError> {
+) -> Result<(Arc<AccessTokenClaims>, GrantStanding), GrantError> {
     let claims = verify(place, token, &refused_actor_token)?;
     let Standing { grant, holder, .. } = behind(place, &claims, false).await?;
     Ok((claims, standing(grant.as_ref(), holder.is_some())))

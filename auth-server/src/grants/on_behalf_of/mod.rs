@@ -46,7 +46,7 @@ pub(super) async fn grant(
     let issued = Event::Issued {
         grant_type: request.dialect.grant_type().as_str(),
         grant: &context.txn,
-        jti: &access_token.jti,
+        jti: access_token.jti(),
         parent_jti: Some(&subject.jti),
         user: gathered.user_id.as_ref().map(UserId::as_str),
         client: client.id.as_str(),

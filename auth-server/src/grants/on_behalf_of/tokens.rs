@@ -29,7 +29,9 @@ pub(super) fn access_token(
         algorithm: server.algorithm_for_api(Some(&granted.target)),
         expires_at: granted.expires_at,
     };
-    Ok(sign_access_token(server.issuer.as_str(), context, request, &server.keys(), now)?)
+    let issued = sign_access_token(server.issuer.as_str(), context, request, &server.keys(), now)?;
+    server.own_tokens.recognise(&issued);
+    Ok(issued)
 }
 
 pub(super) fn id_token(
@@ -76,7 +78,7 @@ pub(super) async fn refresh_token(
         api: Some(granted.target.identifier.clone()),
         scope: granted.scope.clone(),
         document,
-        access_jti: Some(access_token.jti.clone()),
+        access_jti: Some(access_token.jti().to_owned()),
         created_at: now,
         expires_at: (now + lifetime).min(grant.expires_at),
     };

@@ -7,7 +7,7 @@ use crate::dpop::{Demand, InvalidProof, Proof};
 
 /// A subject token that is bound to the app's key.
 fn bound_subject(text: &str) -> AccessToken {
-    let mut claims = subject(text).claims;
+    let mut claims = (*subject(text).claims).clone();
     claims.cnf = Some(crate::claims::Confirmation { jkt: Some("the app's".to_owned()), x5t_s256: None });
     AccessToken::validated(claims, text)
 }

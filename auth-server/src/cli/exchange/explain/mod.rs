@@ -21,7 +21,7 @@ use crate::protocol::parameters::encode;
 use crate::protocol::{Dialect, ExchangeRequest, OAuthError, Parameters, jwt_bearer};
 use crate::registry::LiveRegistry;
 use crate::store::Store;
-use crate::tokens::{LiveKeys, MasterKey, verifier_of_own_tokens};
+use crate::tokens::{LiveKeys, MasterKey, OwnTokens};
 
 use report::Report;
 
@@ -76,8 +76,8 @@ impl Explain {
         let registry = LiveRegistry::load(&store).await.context(NOT_STARTED)?.current();
         let keys = LiveKeys::load(&store, &MasterKey::from_base64(&config.master_key)?, now).await?.current();
         let issuer = config.issuer.as_str();
-        let verifier = &verifier_of_own_tokens(issuer)?;
-        let place = Where { issuer, verifier, store: &store, keys: &keys, registry: &registry, now };
+        let own_tokens = &OwnTokens::of(issuer)?;
+        let place = Where { issuer, own_tokens, store: &store, keys: &keys, registry: &registry, now };
         let Some(client) = registry.client(&self.client) else {
             let known: Vec<_> =
                 registry.clients().filter(|client| client.api.is_some()).map(|client| client.id.as_str()).collect();
