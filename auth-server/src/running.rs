@@ -8,6 +8,7 @@ use actix_web::dev::Server;
 use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
+use futures_util::{TryStreamExt as _, stream};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use secrecy::{ExposeSecret as _, SecretString};
 use shared_claims::Clock;
@@ -201,7 +202,10 @@ async fn provision_users(
     passwords: &Passwords,
     now: OffsetDateTime,
 ) -> anyhow::Result<()> {
-    for user in &config.users {
+    // Those whose password is written in the configuration cost a hash each: several at once.
+    let at_once = config.sign_in.password_hashes_at_once;
+    let users = stream::iter(config.users.iter().map(anyhow::Ok));
+    let provisioned = users.try_for_each_concurrent(at_once, async |user| {
         let configured = ConfiguredUser {
             username: user.username.clone(),
             password: configured_password(user),
@@ -215,8 +219,9 @@ async fn provision_users(
         };
         let name = &user.username;
         provision(store, passwords, configured, now).await.with_context(|| format!("user {name}"))?;
-    }
-    Ok(())
+        Ok(())
+    });
+    provisioned.await
 }
 
 fn configured_password(user: &UserSettings) -> Option<ConfiguredPassword> {

@@ -51,7 +51,7 @@ impl Ledger {
 
     /// The same with a name that is there already, and that no chain has yet.
     pub async fn open_as(chain: &ChainId, store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let writer = Arc::new(Writer::of(chain));
+        let writer = Arc::new(Writer::of(chain, &store));
         let ledger = Self(Arc::new(Shared { store, clock, strangers: Strangers::default(), writer }));
         ledger.anchor(Anchoring::First).await?;
         tokio::spawn(keep_up(Arc::downgrade(&ledger.0)));

@@ -47,9 +47,9 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Of a chain that has no row yet.
-    pub fn of(chain: &ChainId) -> Self {
+    pub fn of(chain: &ChainId, store: &Store) -> Self {
         // One visit at a time: each row hangs on the one before.
-        Self { chain: chain.to_string(), head: Mutex::new(Head::Known(None)), together: Together::new(1) }
+        Self { chain: chain.to_string(), head: Mutex::new(Head::Known(None)), together: store.commits() }
     }
 
     pub fn chain(&self) -> &str {

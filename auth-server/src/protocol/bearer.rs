@@ -61,10 +61,21 @@ pub fn read<'a>(
 /// `b64token`: one or more characters of base64, base64url, `.` and `~`, then any number of `=` (RFC 6750 section 2.1).
 #[must_use]
 pub fn is_b64token(text: &str) -> bool {
-    let body = text.trim_end_matches('=');
-    !body.is_empty()
-        && body.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
+    let body = text.trim_end_matches('=').as_bytes();
+    !body.is_empty() && body.iter().all(|byte| IN_B64TOKEN[usize::from(*byte)])
 }
+
+/// Looked up for every byte of every token.
+const IN_B64TOKEN: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        allowed[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+        byte += 1;
+    }
+    allowed
+};
 
 /// The `WWW-Authenticate` value (RFC 6750 section 3, RFC 9449 section 7.1). `scope`: what the resource demands.
 #[must_use]

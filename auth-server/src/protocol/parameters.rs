@@ -28,7 +28,7 @@ impl Parameters {
     /// Reads a form body or a query string.
     pub fn parse(text: &[u8]) -> Result<Self, OAuthError> {
         let mut parameters = Vec::new();
-        for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+        for pair in pairs(text).filter(|pair| !pair.is_empty()) {
             if parameters.len() == MAX_PARAMETERS {
                 return Err(OAuthError::invalid_request(
                     "too_many_parameters",
@@ -131,7 +131,7 @@ pub fn encode(pairs: &[(&str, &str)]) -> String {
 pub fn decode(text: &[u8]) -> Option<Zeroizing<String>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text;
-    while let Some(place) = rest.iter().position(|byte| matches!(byte, b'+' | b'%')) {
+    while let Some(place) = memchr::memchr2(b'+', b'%', rest) {
         bytes.extend_from_slice(&rest[..place]);
         rest = match &rest[place..] {
             [b'%', high, low, behind @ ..] => {
@@ -159,8 +159,18 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
+/// The pieces between the ampersands.
+fn pairs(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr::memchr_iter(b'&', text).chain([text.len()]);
+    ends.scan(0, move |begin, end| {
+        let piece = &text[*begin..end];
+        *begin = end + 1;
+        Some(piece)
+    })
+}
+
 fn read_pair(pair: &[u8]) -> Result<(String, Zeroizing<String>), OAuthError> {
-    let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
+    let (name, value) = match memchr::memchr(b'=', pair) {
         Some(position) => (&pair[..position], &pair[position + 1..]),
         None => (pair, &pair[..0]),
     };
@@ -186,7 +196,7 @@ fn read_pair(pair: &[u8]) -> Result<(String, Zeroizing<String>), OAuthError> {
         ));
     }
     // No parameter has a use for NUL, and a database may choke on it.
-    if name.contains('\0') || value.contains('\0') {
+    if memchr::memchr(0, name.as_bytes()).or_else(|| memchr::memchr(0, value.as_bytes())).is_some() {
         return Err(OAuthError::invalid_request(
             "parameter_malformed",
             format!("the parameter '{}' contains a NUL character", *name),

@@ -124,7 +124,7 @@ impl Store {
         Ok(Self(Arc::new(Inner {
             // A PostgreSQL that is slow to answer one visit must not hold up everybody.
             questions: Together::new(if backend.is_sqlite() { 1 } else { SHARED_CONNECTIONS }),
-            writes: backend.is_sqlite().then(|| Together::new(1)),
+            writes: backend.is_sqlite().then(Together::committing),
             turn_to_commit: Mutex::default(),
             backend,
             pool,
@@ -154,6 +154,12 @@ impl Store {
             Some(writes) => self.commit_with_others(writes, work).await,
             None => self.run(move |connection| connection.write(work)).await,
         }
+    }
+
+    /// Where calls wait that are committed together, one visit at a time.
+    #[must_use]
+    pub fn commits<C>(&self) -> Arc<Together<C>> {
+        if self.0.backend.is_sqlite() { Together::committing() } else { Together::new(1) }
     }
 
     /// Runs one reading statement.
@@ -203,6 +209,16 @@ impl Inner {
         self.trusts_its_disk()?;
         let mut connection = self.connection()?;
         connection.run(work).map_err(|error| self.noticed(error.into()))
+    }
+
+    /// One short visit to read by key, where that is a matter of microseconds and nobody has to be waited for: SQLite answers
+    /// from its own memory or the system's, and a thread more would cost several times as much.
+    fn glance<T>(&self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> Result<Option<T>, StoreError> {
+        self.trusts_its_disk()?;
+        match self.backend.is_sqlite().then(|| self.pool.try_get()).flatten() {
+            Some(mut connection) => connection.run(work).map(Some).map_err(|error| self.noticed(error.into())),
+            None => Ok(None),
+        }
     }
 
     /// One visit that commits once.

@@ -206,5 +206,5 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(grants, users);
+diesel::allow_tables_to_appear_in_same_query!(grants, users, refresh_tokens);
 diesel::allow_tables_to_appear_in_same_query!(ledger_heads, ledger_beginnings, ledger_deliveries);

@@ -53,6 +53,9 @@ pub(super) struct Question {
 impl Store {
     /// Looks up what stands behind a token.
     pub async fn behind_token(&self, asked: BehindToken) -> Result<Standing, StoreError> {
+        if let Some(standing) = self.0.glance(|connection| answer_one(connection, &asked))? {
+            return Ok(standing);
+        }
         let (answer, answered) = oneshot::channel();
         self.share(&self.0.questions, Question { asked, answer }, answered, serve).await
     }
@@ -80,34 +83,50 @@ impl Question {
 }
 
 fn answer_all(connection: &mut AnyConnection, questions: &[Question]) -> QueryResult<Vec<Standing>> {
-    let mut answers = match connection {
-        AnyConnection::Sqlite(sqlite) => {
-            questions.iter().map(|question| of_sqlite(sqlite, &question.asked)).collect::<QueryResult<Vec<_>>>()?
-        }
-        AnyConnection::Postgres(postgres) => of_postgres(postgres, questions)?,
+    let AnyConnection::Postgres(postgres) = connection else {
+        return questions.iter().map(|question| answer_one(connection, &question.asked)).collect();
     };
+    let mut answers = of_postgres(postgres, questions)?;
     for (question, answer) in questions.iter().zip(&mut answers) {
-        if let (true, Some(grant), Some(holder)) = (question.asked.consents, &answer.grant, &answer.holder) {
-            answer.consents = pairing_consents::list(connection, &holder.id, &grant.client_id)?;
-        }
+        add_consents(connection, &question.asked, answer)?;
     }
     Ok(answers)
 }
 
+fn answer_one(connection: &mut AnyConnection, asked: &BehindToken) -> QueryResult<Standing> {
+    let mut answer = match connection {
+        AnyConnection::Sqlite(sqlite) => of_sqlite(sqlite, asked)?,
+        AnyConnection::Postgres(_) => Standing::default(),
+    };
+    add_consents(connection, asked, &mut answer)?;
+    Ok(answer)
+}
+
+fn add_consents(connection: &mut AnyConnection, asked: &BehindToken, answer: &mut Standing) -> QueryResult<()> {
+    if let (true, Some(grant), Some(holder)) = (asked.consents, &answer.grant, &answer.holder) {
+        answer.consents = pairing_consents::list(connection, &holder.id, &grant.client_id)?;
+    }
+    Ok(())
+}
+
 /// SQLite answers each question in microseconds: one statement, planned once.
 fn of_sqlite(connection: &mut SqliteConnection, asked: &BehindToken) -> QueryResult<Standing> {
-    let found: Option<(Grant, Option<Holder>)> = grants::table
-        .left_join(users::table.on(users::id.nullable().eq(grants::user_id)))
-        .filter(grants::id.eq(&asked.grant))
-        .select((grants::all_columns, (users::id, users::username, users::blocked, users::permissions).nullable()))
-        .first(connection)
-        .optional()?;
     let unnoted = refresh_tokens::table
         .filter(refresh_tokens::access_jti.eq(&asked.jti))
         .filter(refresh_tokens::access_used_at.is_null());
-    let is_first_use = diesel::select(diesel::dsl::exists(unnoted)).get_result(connection)?;
-    let (grant, holder) = found.map_or((None, None), |(grant, holder)| (Some(grant), holder));
-    Ok(Standing { grant, holder, is_first_use, consents: Vec::new() })
+    let holder = (users::id, users::username, users::blocked, users::permissions).nullable();
+    let found: Option<(Grant, Option<Holder>, bool)> = grants::table
+        .left_join(users::table.on(users::id.nullable().eq(grants::user_id)))
+        .filter(grants::id.eq(&asked.grant))
+        .select((grants::all_columns, holder, diesel::dsl::exists(unnoted)))
+        .first(connection)
+        .optional()?;
+    Ok(found.map_or_else(Standing::default, |(grant, holder, is_first_use)| Standing {
+        grant: Some(grant),
+        holder,
+        is_first_use,
+        consents: Vec::new(),
+    }))
 }
 
 /// PostgreSQL is a round trip away: two for all questions.

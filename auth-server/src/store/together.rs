@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
@@ -16,10 +17,17 @@ use super::{Inner, Store, StoreError, Unavailability};
 /// How many calls share a visit at most, so that nobody waits for an endless one.
 const SHARE: usize = 256;
 
+/// So many calls in one visit mean that more are on their way.
+const BUSY: usize = 4;
+
+/// How long a visit that commits waits for those, where many come: a commit costs the same for one as for a hundred.
+const GATHERING: Duration = Duration::from_millis(1);
+
 /// Calls of one kind that wait, and how many visits are under way for them.
 pub struct Together<C> {
     state: Mutex<State<C>>,
     at_once: usize,
+    gathering: Duration,
 }
 
 struct State<C> {
@@ -31,7 +39,18 @@ impl<C> Together<C> {
     /// `at_once`: how many visits there may be at a time.
     #[must_use]
     pub fn new(at_once: usize) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State { waiting: VecDeque::new(), visits: 0 }), at_once })
+        Self::gathering(at_once, Duration::ZERO)
+    }
+
+    /// One visit at a time, which commits to a database in this process.
+    #[must_use]
+    pub fn committing() -> Arc<Self> {
+        Self::gathering(1, GATHERING)
+    }
+
+    fn gathering(at_once: usize, gathering: Duration) -> Arc<Self> {
+        let state = Mutex::new(State { waiting: VecDeque::new(), visits: 0 });
+        Arc::new(Self { state, at_once, gathering })
     }
 
     fn state(&self) -> MutexGuard<'_, State<C>> {
@@ -110,7 +129,13 @@ impl Store {
 
 /// Until nobody waits any more.
 fn serve_all<C>(inner: &Inner, mut visit: Visit<C>, serve: &impl Fn(&Inner, Vec<C>)) {
-    while let Some(calls) = visit.next() {
+    let mut last = 0;
+    loop {
+        if last >= BUSY && !visit.together.gathering.is_zero() {
+            std::thread::sleep(visit.together.gathering);
+        }
+        let Some(calls) = visit.next() else { return };
+        last = calls.len();
         // Whoever made these calls learns it from the lost answer; the calls behind them must not be lost with them.
         if catch_unwind(AssertUnwindSafe(|| serve(inner, calls))).is_err() {
             log::error!("a visit to the database ended in a panic");

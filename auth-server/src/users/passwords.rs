@@ -8,10 +8,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
-use crate::store::{OpaqueSecret, PasswordHash};
+use crate::store::PasswordHash;
 
 /// Nobody types more; hashing more would be work given away.
 const LONGEST_PASSWORD: usize = 1024;
+
+/// Compared where there is nothing to compare with, so that an unknown user takes as long as a known one. Random bytes: it is
+/// the hash of no password that anybody knows, and a match would count for nothing.
+const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$m41p92VoQLuZrW8BUo1C1w$zdiJ0dbK2N8P+q4svdN/aOy5EnQyu/y9zDGeElU4wIE";
 
 /// How much work passwords may make.
 #[derive(Clone, Copy, Debug)]
@@ -43,8 +47,6 @@ pub enum PasswordError {
 #[derive(Clone)]
 pub struct Passwords {
     argon2: Arc<Argon2<'static>>,
-    /// Compared where there is nothing to compare with, so that an unknown user takes as long as a known one.
-    decoy: PasswordHash,
     places: Arc<Semaphore>,
     at_once: Arc<Semaphore>,
 }
@@ -56,16 +58,13 @@ pub(super) struct Place<'a> {
 }
 
 impl Passwords {
-    /// Computes one hash, so it takes a moment: call it at the start.
     pub fn new(settings: PasswordSettings) -> Result<Self, PasswordError> {
         // OWASP's first choice for argon2id where memory counts: 19 MiB, two passes.
         let params = Params::new(19 * 1024, 2, 1, None).map_err(failed)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let decoy = hash(&argon2, OpaqueSecret::generate().expose())?;
         let at_once = settings.at_once.clamp(1, 1024);
         Ok(Self {
             argon2: Arc::new(argon2),
-            decoy,
             places: Arc::new(Semaphore::new(at_once + settings.waiting.min(65_536))),
             at_once: Arc::new(Semaphore::new(at_once)),
         })
@@ -102,7 +101,7 @@ impl Place<'_> {
             return Ok(false);
         }
         let known = hash.is_some();
-        let hash = hash.unwrap_or(&self.passwords.decoy).clone();
+        let hash = hash.cloned().unwrap_or_else(|| PasswordHash::of_phc(DECOY.to_owned()));
         let (argon2, password) = (Arc::clone(&self.passwords.argon2), password.clone());
         let matches = self
             .work(move || argon2.verify_password(password.expose_secret().as_bytes(), hash.as_phc()).is_ok())
@@ -165,6 +164,15 @@ mod tests {
         let passwords = passwords(2, 8);
         assert!(!passwords.verify(&secret(""), None).await.unwrap());
         assert!(!passwords.verify(&secret(""), Some(&PasswordHash::of_phc(String::new()))).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn an_unknown_user_costs_the_work_of_a_known_one() {
+        let real = passwords(1, 1).hash(&secret("p")).await.unwrap();
+        let cost = |phc: &str| phc.split('$').take(4).collect::<Vec<_>>().join("$");
+        assert_eq!(cost(DECOY), cost(real.as_phc()));
+        let lengths = |phc: &str| phc.split('$').skip(4).map(str::len).collect::<Vec<_>>();
+        assert_eq!(lengths(DECOY), lengths(real.as_phc()));
     }
 
     #[tokio::test]

@@ -120,7 +120,9 @@ struct TextFields<'a>(&'a mut Formatter);
 
 impl<'kvs> VisitSource<'kvs> for TextFields<'_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
-        write!(self.0, " {key}=")?;
+        self.0.write_all(b" ")?;
+        self.0.write_all(key.as_str().as_bytes())?;
+        self.0.write_all(b"=")?;
         Ok(write_value(self.0, &value)?)
     }
 }

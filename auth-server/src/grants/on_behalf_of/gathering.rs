@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use crate::exchange::{self, ActorToken, Asked, Consents, Facts, GrantStanding, Limits};
 use crate::grants::GrantError;
-use crate::protocol::{Dialect, ErrorCode, ExchangeRequest, OAuthError};
+use crate::protocol::{Dialect, ErrorCode, ExchangeRequest, OAuthError, Target};
 use crate::registry::{Client, Registry};
 use crate::server::AuthServer;
 use crate::store::{BehindToken, Grant, GrantId, Holder, PairingConsent, Standing, Store, User, UserId};
@@ -62,7 +62,7 @@ impl Gathered {
     ) -> Result<Self, GrantError> {
         let subject = verify(place, &request.subject_token, &refused_subject_token(request.dialect))?;
         let Standing { grant, holder, consents, is_first_use } =
-            behind(place, &subject, asks_users(place, asker)).await?;
+            behind(place, &subject, asks_users(place, asker, request.target.as_ref().map(Target::as_str))).await?;
         let actor = match &request.actor_token {
             Some(token) => Some(gather_actor(place, token).await?),
             None => None,
@@ -80,7 +80,7 @@ impl Gathered {
         user: &User,
         actor: Option<(AccessTokenClaims, GrantStanding)>,
     ) -> Result<Self, GrantError> {
-        let consents = if asks_users(place, asker) {
+        let consents = if asks_users(place, asker, None) {
             place.store.list_pairing_consents(&user.id, &grant.client_id).await?
         } else {
             Vec::new()
@@ -198,11 +198,11 @@ fn facts_of(holder: Holder) -> (UserId, exchange::User) {
     (id, exchange::User { blocked, permissions })
 }
 
-/// Whether a target of the asker's API asks its users at all.
-fn asks_users(place: &Where<'_>, asker: &Client) -> bool {
-    let source = asker.api.as_deref().unwrap_or_default();
+/// Whether the target that is named asks its users at all; where none is, whether any target of the asker's API does.
+fn asks_users(place: &Where<'_>, asker: &Client, target: Option<&str>) -> bool {
     let asks = |target: &str| place.registry.api(target).is_some_and(|api| !api.skip_consent);
-    place.registry.pairings_of(source).any(|pairing| asks(&pairing.target))
+    let source = asker.api.as_deref().unwrap_or_default();
+    target.map_or_else(|| place.registry.pairings_of(source).any(|pairing| asks(&pairing.target)), asks)
 }
 
 fn by_pairing(consents: Vec<PairingConsent>) -> Consents {
