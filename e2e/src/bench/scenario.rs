@@ -1,79 +1,107 @@
-//! What is asked of the server, ready to be sent.
+//! What is asked of the server.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::Result;
-use reqwest::{Client, Method, Request, Url};
 use serde::{Deserialize, Serialize};
 
+use super::request::{self, Request};
 use super::server::Server;
+use super::work::{What, Work};
+use crate::steps::Exchange;
 use crate::world::{API_A, API_A_CLIENT, API_A_SECRET, API_B, DEMO_MACHINE, DEMO_MACHINE_SECRET};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 pub enum Scenario {
-    /// Token exchange (RFC 8693): API A for API B.
+    /// Token exchange (RFC 8693) of API A for API B. The process that issued the subject tokens is gone, so that the server
+    /// has nothing to know them by but their signature.
     Exchange,
+    /// The same with subject tokens that this very process issued not long ago.
+    Recognised,
+    /// From `/authorize` to a code, in a browser in which somebody has signed in.
+    SignIn,
+    Redemption,
+    Refresh,
     ClientCredentials,
     Introspection,
     /// The key set, as APIs fetch it.
     Jwks,
 }
 
+/// So many different subject tokens are exchanged, and introspected.
+const SUBJECTS: usize = 200;
+
+/// More than any load has connections.
+const REFRESH_TOKENS: usize = 300;
+
+/// So many codes are made for each second of their redemption: a load that needs more is over sooner.
+const CODES_PER_SECOND: u64 = 1_500;
+
 impl Scenario {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Exchange => "exchange",
+            Self::Recognised => "exchange, recognised",
+            Self::SignIn => "sign-in, signed in",
+            Self::Redemption => "code redemption",
+            Self::Refresh => "refresh",
             Self::ClientCredentials => "client credentials",
             Self::Introspection => "introspection",
             Self::Jwks => "JWKS",
         }
     }
 
-    /// What is sent, over and over.
-    pub async fn prepare(self, server: &Server) -> Result<Work> {
-        let metadata = &server.stack.auth_server.metadata;
-        let client = Client::builder().pool_max_idle_per_host(512).build()?;
-        let as_api_a = Some((API_A_CLIENT, API_A_SECRET));
-        let requests = match self {
+    /// What is to be done for all the loads of this scenario, which take so long together.
+    pub async fn prepare(self, server: &mut Server, together: Duration) -> Result<Work> {
+        let metadata = server.stack.auth_server.metadata.clone();
+        let address = server.address();
+        let as_api_a = (API_A_CLIENT, Some(API_A_SECRET));
+        Ok(match self {
             Self::Exchange => {
-                let subjects = server.sign_ins(SUBJECTS).await?;
-                let form = |subject: &str| {
-                    vec![
-                        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange".to_owned()),
-                        ("subject_token", subject.to_owned()),
-                        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token".to_owned()),
-                        ("audience", API_B.to_owned()),
-                        ("scope", "read:receipts".to_owned()),
-                    ]
-                };
-                let asked = subjects.iter().map(|tokens| form(&tokens.access_token));
-                asked.map(|form| post(&client, &metadata.token_endpoint, as_api_a, &form)).collect::<Result<_>>()?
+                let work = exchanges(server, SUBJECTS).await?;
+                server.replace(async |_| Ok(())).await?;
+                work
+            }
+            Self::Recognised => exchanges(server, SUBJECTS).await?,
+            Self::SignIn => Work::repeated(address, [server.sign_in()]),
+            Self::Redemption => {
+                let count = CODES_PER_SECOND * u64::try_from(together.as_millis())? / 1000;
+                let codes = server.codes(usize::try_from(count)?).await?;
+                let requests = codes.iter().map(|code| server.redemption(code)).collect();
+                Work::at(address, What::Once(Arc::new(Mutex::new(requests))))
+            }
+            Self::Refresh => {
+                let tokens = Arc::new(Mutex::new(server.refresh_tokens(REFRESH_TOKENS).await?));
+                Work::at(address, What::Rotating { tokens, token_endpoint: metadata.token_endpoint })
             }
             Self::ClientCredentials => {
-                let form = [("grant_type", "client_credentials".to_owned()), ("audience", API_A.to_owned())];
-                vec![post(&client, &metadata.token_endpoint, Some((DEMO_MACHINE, DEMO_MACHINE_SECRET)), &form)?]
+                let form = [("grant_type", "client_credentials"), ("audience", API_A)];
+                let machine = (DEMO_MACHINE, Some(DEMO_MACHINE_SECRET));
+                Work::repeated(address, [request::post(&metadata.token_endpoint, machine, &form)])
             }
             Self::Introspection => {
-                let tokens = server.sign_ins(1).await?;
-                let form = [("token", tokens[0].access_token.clone())];
-                vec![post(&client, &metadata.introspection_endpoint, as_api_a, &form)?]
+                let tokens = server.access_tokens(SUBJECTS).await?;
+                let ask =
+                    |token: &String| request::post(&metadata.introspection_endpoint, as_api_a, &[("token", token)]);
+                Work::repeated(address, tokens.iter().map(ask))
             }
-            Self::Jwks => vec![client.request(Method::GET, metadata.jwks_uri.clone()).build()?],
-        };
-        Ok(Work { client, requests })
+            Self::Jwks => Work::repeated(address, [request::get(&metadata.jwks_uri, &[])]),
+        })
     }
 }
 
-/// So many different subject tokens are exchanged.
-const SUBJECTS: usize = 50;
-
-/// Requests, and who sends them.
-pub struct Work {
-    pub client: Client,
-    pub requests: Vec<Request>,
+/// Exchanges of so many users' tokens, which are issued here and now.
+pub async fn exchanges(server: &Server, subjects: usize) -> Result<Work> {
+    let subjects = server.access_tokens(subjects).await?;
+    let requests = subjects.iter().map(|subject| exchange(server, subject));
+    Ok(Work::repeated(server.address(), requests))
 }
 
-fn post(client: &Client, to: &Url, who: Option<(&str, &str)>, form: &[(&str, String)]) -> Result<Request> {
-    let request = client.post(to.clone()).form(form);
-    let request = who.into_iter().fold(request, |request, (id, secret)| request.basic_auth(id, Some(secret)));
-    Ok(request.build()?)
+/// Step 4: API A asks for a token for API B.
+pub fn exchange(server: &Server, subject: &str) -> Request {
+    let exchange = Exchange::of(subject).to(API_B).scope("read:receipts");
+    let token_endpoint = &server.stack.auth_server.metadata.token_endpoint;
+    request::post(token_endpoint, (API_A_CLIENT, Some(API_A_SECRET)), exchange.parameters())
 }
