@@ -154,7 +154,8 @@ fn processes_of(directory: &Path, name: &str) -> Result<Vec<String>> {
 }
 
 async fn kill(signal: &str, process: &str) -> Result<()> {
-    ensure!(Command::new("kill").args([signal, process]).status().await?.success(), "cannot signal");
+    let sent = Command::new("sh").arg("-c").arg(format!("kill {signal} {process}")).status().await?;
+    ensure!(sent.success(), "cannot signal");
     Ok(())
 }
 

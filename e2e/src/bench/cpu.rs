@@ -53,3 +53,10 @@ pub fn resident(pid: u32) -> Result<u64> {
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
+
+/// What the processor calls itself; nothing where it does not say.
+pub fn model() -> String {
+    let information = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = information.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    model.trim_start_matches([' ', '\t', ':']).to_owned()
+}

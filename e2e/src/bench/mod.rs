@@ -76,7 +76,7 @@ async fn measure(options: &Options) -> Result<Report> {
     if options.wants(Part::Start) {
         report.start = Some(start::measure(options).await.context("start-up and memory")?);
     }
-    if options.growth {
+    if options.wants(Part::Growth) {
         report.growth = growth::measure(options).await.context("growth")?;
     }
     report.goals = goals::of(&report);

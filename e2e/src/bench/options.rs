@@ -68,6 +68,11 @@ impl Depth {
         }
     }
 
+    /// With how many clients memory is looked at.
+    pub fn clients(self) -> usize {
+        if self == Self::Quick { 1_000 } else { 100_000 }
+    }
+
     /// How often the server is started.
     pub fn starts(self) -> usize {
         if self == Self::Quick { 3 } else { 10 }
@@ -93,6 +98,8 @@ pub enum Part {
     CachedCall,
     /// Start-up, and memory.
     Start,
+    /// How cost grows; without being named only with `--growth`.
+    Growth,
 }
 
 /// What the auth server stores in.
@@ -130,9 +137,13 @@ impl From<Engine> for Database {
 
 impl Options {
     pub fn wants(&self, part: Part) -> bool {
-        self.parts.is_empty() && self.scenarios.is_empty() || self.parts.contains(&part)
+        let by_default = match part {
+            Part::Growth => self.growth,
+            Part::Load => true,
             // Who names a scenario wants that alone.
-            || part == Part::Load && self.parts.is_empty()
+            _ => self.scenarios.is_empty(),
+        };
+        if self.parts.is_empty() { by_default } else { self.parts.contains(&part) }
     }
 
     pub fn scenarios(&self) -> &[Scenario] {
@@ -156,5 +167,25 @@ impl Options {
     /// How many connections ask at once.
     pub fn connections(&self) -> &'static [usize] {
         if self.depth == Depth::Quick { &[16] } else { &[1, 16, 256] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_is_measured_where_it_is_asked_for() {
+        assert!(!Options::default().wants(Part::Growth) && Options::default().wants(Part::Start));
+        let all = Options { growth: true, ..Options::default() };
+        assert!(all.wants(Part::Growth) && all.wants(Part::Start));
+        let alone = Options { parts: vec![Part::Growth], ..Options::default() };
+        assert!(alone.wants(Part::Growth) && !alone.wants(Part::Load));
+    }
+
+    #[test]
+    fn a_scenario_is_measured_alone() {
+        let options = Options { scenarios: vec![Scenario::Jwks], ..Options::default() };
+        assert!(options.wants(Part::Load) && !options.wants(Part::Validation));
     }
 }

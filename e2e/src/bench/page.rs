@@ -11,11 +11,11 @@ const STYLE: &str = "\
 --l0:#2956b2;--l1:#b35c00;--l2:#1a7f4b;--l3:#8b3fa8}\
 @media(prefers-color-scheme:dark){:root{--ink:#e4e7ee;--paper:#14171d;--raw:#6d7480;--rest:#7ba4f4;--good:#62c693;--bad:#f28b82;\
 --l0:#7ba4f4;--l1:#f0a95c;--l2:#62c693;--l3:#cf94e6}}\
-body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;color:var(--ink);background:var(--paper)}\
+body{font:16px/1.5 system-ui,sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem;color:var(--ink);background:var(--paper)}\
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.875rem}\
 td,th{padding:.25rem .5rem;text-align:right;border-bottom:1px solid var(--faint);white-space:nowrap}\
 td:first-child,th:first-child,td:nth-child(2),th:nth-child(2){text-align:left}\
-.bar{width:10rem;height:.75rem}.raw{fill:var(--raw)}.rest{fill:var(--rest)}.good{color:var(--good)}.bad{color:var(--bad);font-weight:600}\
+.bar{width:7rem;height:.75rem}.raw{fill:var(--raw)}.rest{fill:var(--rest)}.good{color:var(--good)}.bad{color:var(--bad);font-weight:600}\
 .plot{width:100%;max-width:48rem;font-size:12px}.plot text{fill:var(--ink)}.plot .middle{text-anchor:middle}\
 .axis{stroke:var(--faint)}.line{fill:none;stroke-width:2}\
 .l0{stroke:var(--l0)}.l1{stroke:var(--l1)}.l2{stroke:var(--l2)}.l3{stroke:var(--l3)}\
@@ -25,10 +25,9 @@ td:first-child,th:first-child,td:nth-child(2),th:nth-child(2){text-align:left}\
 pub fn of(report: &Report) -> String {
     let mut html = format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <title>What an exchange costs</title><style>{STYLE}</style><h1>What an exchange costs</h1><p>{} cores{}. A bar is the auth \
+         <title>What an exchange costs</title><style>{STYLE}</style><h1>What an exchange costs</h1><p>{}. A bar is the auth \
          server's CPU time for one request; its grey part is one verification and one signature at the same time.",
-        report.cores,
-        report.depth.in_words()
+        escaped(&report.machine())
     );
     goals(&mut html, report);
     if !report.runs.is_empty() {
@@ -161,4 +160,24 @@ fn growth(html: &mut String, growth: &Growth) {
         );
     }
     let _ = write!(html, "</table></div><p>The dearest is {:.2} times the cheapest.", growth.steepness());
+}
+
+/// The processor's name comes from elsewhere.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_its_plots_and_loads_and_runs_nothing() {
+        let page = of(&Report::example());
+        assert_eq!(page.matches("class=plot").count(), 3, "throughput, latency, growth");
+        assert!(page.contains("a &lt;fast> one"), "{page}");
+        for part in ["<script", "<link", "src=", "href=", "url(", "http:", "https:"] {
+            assert!(!page.contains(part), "{part}");
+        }
+    }
 }

@@ -15,6 +15,7 @@ use super::scenario::Scenario;
 /// All figures of one run. What was not measured is not there.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
+    pub processor: String,
     pub cores: usize,
     pub depth: Depth,
     pub runs: Vec<Run>,
@@ -165,7 +166,7 @@ impl Run {
     }
 
     pub fn name(&self) -> String {
-        let relaxed = if self.relaxed { ", durability relaxed to process crashes" } else { "" };
+        let relaxed = if self.relaxed { ", durability process_crash" } else { "" };
         format!("{} on {}{relaxed}", self.algorithm, self.database.name())
     }
 }
@@ -194,6 +195,7 @@ impl Point {
 impl Report {
     pub fn of_this_machine(depth: Depth) -> Self {
         Self {
+            processor: cpu::model(),
             cores: cpu::cores(),
             depth,
             runs: Vec::new(),
@@ -203,6 +205,11 @@ impl Report {
             growth: Vec::new(),
             goals: Vec::new(),
         }
+    }
+
+    /// Where it was measured, and how thoroughly.
+    pub fn machine(&self) -> String {
+        format!("{} cores of {}{}", self.cores, self.processor, self.depth.in_words())
     }
 }
 
@@ -220,4 +227,50 @@ impl Pressure {
 #[expect(clippy::cast_precision_loss, reason = "a load has far fewer requests")]
 pub fn each(spent: Duration, requests: u64) -> f64 {
     spent.as_secs_f64() * 1e6 / requests.max(1) as f64
+}
+
+#[cfg(test)]
+impl Report {
+    /// One with a figure for everything.
+    pub fn example() -> Self {
+        let raw = Raw { verify: 50.0, sign: 20.0 };
+        let latency = Latency { p50: 900, p90: 1_000, p99: 2_000, p999: 3_000 };
+        let measured = |scenario, pressure| Measured {
+            scenario,
+            pressure,
+            requests: 1_000,
+            per_second: 500.0,
+            cpu: 140.0,
+            raw,
+            latency,
+        };
+        let run = Run {
+            algorithm: "ES256".to_owned(),
+            database: Engine::Sqlite,
+            relaxed: false,
+            disk_sync: latency,
+            measured: vec![
+                measured(Scenario::Exchange, Pressure::AsFastAsItGoes { connections: 16 }),
+                measured(Scenario::Exchange, Pressure::AtRate { per_second: 250.0, connections: 64 }),
+                measured(Scenario::Refresh, Pressure::AsFastAsItGoes { connections: 16 }),
+            ],
+        };
+        let points = vec![Point { size: 10, cpu: 140.0, raw }, Point { size: 1_000, cpu: 161.0, raw }];
+        let mut report = Self::of_this_machine(Depth::Normal);
+        report.processor = "a <fast> one".to_owned();
+        report.runs = vec![run];
+        report.validation = Some(Validation { algorithm: "ES256".to_owned(), raw, first: 60.0, repeat: 2.0 });
+        report.cached_call = Some(CachedCall { unprotected: 40.0, protected: 70.0 });
+        report.start = Some(Start {
+            ready: vec![40.0, 900.0, 41.0],
+            idle: 31 << 20,
+            exchanges: 1_000,
+            after_exchanges: 32 << 20,
+            clients: 100,
+            with_clients: 40 << 20,
+        });
+        report.growth = vec![Growth { of: "clients".to_owned(), points }];
+        report.goals = super::goals::of(&report);
+        report
+    }
 }

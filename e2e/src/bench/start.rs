@@ -27,9 +27,6 @@ const LOOK: Duration = Duration::from_micros(250);
 /// The server is idle when it has done twice what it does every half second.
 const IDLE: Duration = Duration::from_millis(1200);
 
-/// As many as a large house has.
-pub const MANY_CLIENTS: usize = 100_000;
-
 const PRESSURE: Pressure = Pressure::AsFastAsItGoes { connections: 16 };
 
 pub async fn measure(options: &Options) -> Result<Start> {
@@ -55,12 +52,13 @@ pub async fn measure(options: &Options) -> Result<Start> {
     load::make(&work, PRESSURE, Length::counting(requests)).await?;
     let after_exchanges = server.memory()?;
     server.stop().await?;
-    tell(&format!("  {MANY_CLIENTS} clients"));
-    let server = Server::start_with(&kind, |world| add_clients(world, MANY_CLIENTS)).await?;
+    let clients = options.depth.clients();
+    tell(&format!("  {clients} clients"));
+    let server = Server::start_with(&kind, move |world| add_clients(world, clients)).await?;
     tokio::time::sleep(IDLE).await;
     let with_clients = server.memory()?;
     server.stop().await?;
-    Ok(Start { ready, idle, exchanges: requests, after_exchanges, clients: MANY_CLIENTS as u64, with_clients })
+    Ok(Start { ready, idle, exchanges: requests, after_exchanges, clients: clients as u64, with_clients })
 }
 
 /// Milliseconds until it was ready, and the memory that it held when idle.
@@ -77,7 +75,7 @@ async fn start_once(stack: &Stack) -> Result<(f64, u64)> {
     tokio::time::sleep(IDLE).await;
     let pid = process.id().context("it has ended")?;
     let idle = cpu::resident(pid)?;
-    let ended = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
+    let ended = Command::new("sh").arg("-c").arg(format!("kill -TERM {pid}")).status().await?;
     ensure!(ended.success() && process.wait().await?.success(), "the server does not stop");
     std::fs::remove_file(file)?;
     Ok((ready.as_secs_f64() * 1000.0, idle))

@@ -6,7 +6,7 @@ use super::report::{CachedCall, Growth, Latency, Measured, Report, Run, Start, V
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        writeln!(f, "{} cores{}", self.cores, self.depth.in_words())?;
+        writeln!(f, "{}", self.machine())?;
         writeln!(f, "ratio: to one verification and one signature; times: of the CPU time of an exchange")?;
         for run in &self.runs {
             write!(f, "{run}")?;
@@ -38,12 +38,12 @@ impl Report {
         if self.goals.is_empty() {
             return Ok(());
         }
-        writeln!(f, "\n{:<64} {:>9} {:>9}", "Goals", "measured", "at most")?;
+        writeln!(f, "\n{:<68} {:>9} {:>9}", "Goals", "measured", "at most")?;
         for goal in &self.goals {
             let reached = if goal.is_reached() { "reached" } else { "MISSED" };
             writeln!(
                 f,
-                "  {:<62} {:>9.2} {:>9.2}  {reached:<7}  {}",
+                "  {:<66} {:>9.2} {:>9.2}  {reached:<7}  {}",
                 goal.what, goal.measured, goal.at_most, goal.unit
             )?;
         }
@@ -101,10 +101,30 @@ impl Display for Start {
 impl Display for Growth {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         writeln!(f, "\nAn exchange with more {}", self.of)?;
-        writeln!(f, "  {:>10} {:>8} {:>8} {:>6}", self.of, "CPU us", "raw us", "ratio")?;
+        writeln!(f, "  {:>11} {:>8} {:>8} {:>6}", self.of, "CPU us", "raw us", "ratio")?;
         for point in &self.points {
-            writeln!(f, "  {:>10} {:>8.1} {:>8.1} {:>6.2}", point.size, point.cpu, point.raw.both(), point.ratio())?;
+            writeln!(f, "  {:>11} {:>8.1} {:>8.1} {:>6.2}", point.size, point.cpu, point.raw.both(), point.ratio())?;
         }
         writeln!(f, "  the dearest is {:.2} times the cheapest", self.steepness())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_says_which_goals_are_missed() {
+        let table = Report::example().to_string();
+        let line = |what: &str| table.lines().find(|line| line.contains(what)).unwrap_or_default().to_owned();
+        assert!(line("ES256 on SQLite: refresh").contains("reached"), "{table}");
+        assert!(line("memory, idle").contains("MISSED"), "{table}");
+        assert!(line("exchange             16 connections").contains("2.00"), "{table}");
+    }
+
+    #[test]
+    fn a_run_without_figures_still_prints() {
+        let report = Report::of_this_machine(super::super::options::Depth::Quick);
+        assert!(report.to_string().contains("cores"), "{report}");
     }
 }
