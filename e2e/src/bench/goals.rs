@@ -1,29 +1,8 @@
 //! What is to be reached, beside what was measured in the same run. Where it can be, a goal is a ratio: machines differ.
 
-use serde::{Deserialize, Serialize};
-
 use super::options::{Engine, RECOMMENDED};
-use super::report::{Report, Run};
+use super::report::{Goal, Measured, Report, Run};
 use super::scenario::Scenario;
-
-/// A figure that must not be higher than its goal.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Goal {
-    pub what: String,
-    pub unit: String,
-    pub measured: f64,
-    pub at_most: f64,
-}
-
-impl Goal {
-    fn new(what: impl Into<String>, unit: &str, measured: f64, at_most: f64) -> Self {
-        Self { what: what.into(), unit: unit.to_owned(), measured, at_most }
-    }
-
-    pub fn is_reached(&self) -> bool {
-        self.measured <= self.at_most
-    }
-}
 
 /// Goals for the exchange are about this many connections.
 const CONNECTIONS: usize = 16;
@@ -72,7 +51,7 @@ fn of_run(run: &Run) -> Vec<Goal> {
             goals.push(Goal::new(format!("{}: {what}", run.name()), unit, measured, at_most));
         }
     };
-    let raw_ratio = |scenario| run.at(scenario, CONNECTIONS).map(super::report::Measured::ratio);
+    let raw_ratio = |scenario| run.at(scenario, CONNECTIONS).map(Measured::ratio);
     let exchanges = |scenario| run.at(scenario, CONNECTIONS).and_then(|one| run.of_an_exchange(one));
     let recommended = run.algorithm == RECOMMENDED;
     let exchange = match (run.algorithm.as_str(), run.database) {

@@ -4,7 +4,7 @@
 //! of one verification and one signature by the same library (`raw`): machines differ, the ratio does less. Load is made in two
 //! ways (`load`): as fast as it goes, and at a fixed rate, where a late answer counts from when it should have been asked for.
 //!
-//! - `runs`: requests at the auth server, by `scenario`, each algorithm on each database.
+//! - `runs`: requests at the auth server, by `scenario` (made ready by `preparation`), each algorithm on each database.
 //! - `validation`, `cached_call`: what an API pays.
 //! - `start`: start-up and memory. `growth`: what more clients, rows, actors, replicas cost.
 //! - `goals`: what is to be reached. `report`, `table`, `page`: the figures, for programs and people.
@@ -19,6 +19,7 @@ mod load;
 mod options;
 mod page;
 mod plot;
+mod preparation;
 mod raw;
 mod refusal;
 mod report;

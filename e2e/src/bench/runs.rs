@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use hdrhistogram::Histogram;
 
 use super::load::{self, Length, Pressure};
@@ -12,7 +12,7 @@ use super::report::{Latency, Measured, Run, each};
 use super::scenario::Scenario;
 use super::server::{Kind, Server};
 use super::work::Work;
-use super::{disk, tell};
+use super::{disk, preparation, tell};
 
 /// Connections of a load at a fixed rate: more than are ever busy at half of what the server can do.
 const AT_RATE: usize = 64;
@@ -74,7 +74,7 @@ async fn measure(options: &Options, kind: &Kind, scenarios: &[Scenario]) -> Resu
     for scenario in scenarios {
         tell(&format!("  {}", scenario.name()));
         let together = loads * (time + warm_up(time));
-        let work = scenario.prepare(&mut server, together).await.with_context(|| scenario.name())?;
+        let work = preparation::prepare(*scenario, &mut server, together).await.with_context(|| scenario.name())?;
         let one = async |pressure| {
             one(&server, &kind.algorithm, *scenario, &work, pressure, time).await.with_context(|| scenario.name())
         };
@@ -108,6 +108,7 @@ pub async fn one(
     raw.take().await?;
     let before = server.cpu()?;
     let told = load::make(work, pressure, Length::lasting(time)).await?;
+    ensure!(told.requests > 0, "nothing was left to ask");
     let spent = server.cpu()?.saturating_sub(before);
     raw.take().await?;
     Ok(Measured::of(scenario, pressure, &told, each(spent, told.requests), raw.median()))

@@ -11,6 +11,7 @@ use toml::{Table, Value};
 
 use super::load::{self, Length, Pressure};
 use super::options::{Engine, Options, RECOMMENDED};
+use super::preparation::prepare;
 use super::report::Start;
 use super::scenario::Scenario;
 use super::server::{Kind, Server};
@@ -48,7 +49,7 @@ pub async fn measure(options: &Options) -> Result<Start> {
         .await?;
     let requests = options.requests.unwrap_or(options.depth.exchanges());
     tell(&format!("  {requests} exchanges"));
-    let work = Scenario::Exchange.prepare(&mut server, Duration::ZERO).await?;
+    let work = prepare(Scenario::Exchange, &mut server, Duration::ZERO).await?;
     load::make(&work, PRESSURE, Length::counting(requests)).await?;
     let after_exchanges = server.memory()?;
     server.stop().await?;

@@ -9,9 +9,9 @@ use tokio::runtime;
 use tokio::task::spawn_blocking;
 
 use super::options::{Depth, Engine, Options};
+use super::preparation::exchange;
 use super::raw::{Samples, median};
 use super::report::{Validation, each};
-use super::scenario::exchange;
 use super::server::{Kind, Server};
 use super::{cpu, tell, work};
 use crate::world::API_B;

@@ -11,8 +11,9 @@ use anyhow::{Context, Result};
 
 use super::load::Pressure;
 use super::options::{Depth, Engine, Options, RECOMMENDED};
+use super::preparation::exchanges;
 use super::report::{Growth, Measured, Point};
-use super::scenario::{Scenario, exchanges};
+use super::scenario::Scenario;
 use super::server::{Kind, Server};
 use super::start::add_clients;
 use super::work::Work;
