@@ -7,17 +7,17 @@ use std::time::Instant;
 use anyhow::Result;
 use hdrhistogram::Histogram;
 
-use super::report::Latency;
+/// So many at a time.
+const TIMES: usize = 100;
 
-/// A hundred appended pages, each synced.
-pub fn sync(directory: &Path) -> Result<Latency> {
+/// Appends pages and syncs each. `times`: microseconds, of these and of earlier ones.
+pub fn sync(directory: &Path, times: &mut Histogram<u64>) -> Result<()> {
     let mut file = tempfile::tempfile_in(directory)?;
-    let mut times = Histogram::<u64>::new(3)?;
-    for _ in 0..100 {
+    for _ in 0..TIMES {
         file.write_all(&[1; 4096])?;
         let began = Instant::now();
         file.sync_data()?;
         times.record(u64::try_from(began.elapsed().as_micros())?)?;
     }
-    Ok(Latency::of(&times))
+    Ok(())
 }

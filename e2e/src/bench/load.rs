@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::scenario::Work;
+use super::connection::Connection;
+use super::work::{Asker, Work};
 
 /// The longest latency that is told apart: a minute, in microseconds.
 const LONGEST: u64 = 60_000_000;
@@ -29,6 +32,31 @@ pub enum Pressure {
     },
 }
 
+impl Pressure {
+    fn connections(self) -> usize {
+        let (Self::AsFastAsItGoes { connections } | Self::AtRate { connections, .. }) = self;
+        connections
+    }
+}
+
+/// How long it lasts: whichever comes first.
+#[derive(Clone, Copy, Debug)]
+pub struct Length {
+    pub time: Duration,
+    pub requests: u64,
+}
+
+impl Length {
+    pub fn lasting(time: Duration) -> Self {
+        Self { time, requests: u64::MAX }
+    }
+
+    /// Longer than any load takes.
+    pub fn counting(requests: u64) -> Self {
+        Self { time: Duration::from_hours(24), requests }
+    }
+}
+
 /// What a load came to.
 pub struct Told {
     pub requests: u64,
@@ -37,68 +65,155 @@ pub struct Told {
     pub latency: Histogram<u64>,
 }
 
-/// Makes load for so long. Every answer must be a success.
-pub async fn make(work: &Work, pressure: Pressure, time: Duration) -> Result<Told> {
-    let (Pressure::AsFastAsItGoes { connections } | Pressure::AtRate { connections, .. }) = pressure;
-    let begun = Instant::now();
-    let next = Arc::new(AtomicU64::new(0));
+/// Makes load. Every answer must be a success.
+pub async fn make(work: &Work, pressure: Pressure, length: Length) -> Result<Told> {
+    let count = pressure.connections();
+    // A load begins when all are connected.
+    let servers = work.servers.iter().copied().cycle().take(count);
+    let connections = try_join_all(servers.map(Connection::to)).await?;
+    let course = Arc::new(Course::begin(pressure, length));
     let mut askers = JoinSet::new();
-    for _ in 0..connections {
-        let asker = Asker {
-            client: work.client.clone(),
-            requests: work.requests.iter().filter_map(reqwest::Request::try_clone).collect(),
-            next: Arc::clone(&next),
-            begun,
-            time,
-        };
-        askers.spawn(asker.ask(pressure));
+    for connection in connections {
+        askers.spawn(ask(work.asker(), connection, Arc::clone(&course)));
     }
     let mut latency = Histogram::new_with_max(LONGEST, 3)?;
     while let Some(asked) = askers.join_next().await {
         latency.add(asked??)?;
     }
-    Ok(Told { requests: latency.len(), time: begun.elapsed(), latency })
+    Ok(Told { requests: latency.len(), time: course.begun.elapsed(), latency })
 }
 
-struct Asker {
-    client: reqwest::Client,
-    requests: Vec<reqwest::Request>,
-    /// The number of the next request, of all askers.
-    next: Arc<AtomicU64>,
+async fn ask(mut asker: Asker, mut connection: Connection, course: Arc<Course>) -> Result<Histogram<u64>> {
+    let mut latency = Histogram::new_with_max(LONGEST, 3)?;
+    while let Some((number, since)) = course.next().await {
+        let Some(request) = asker.next(number)? else { break };
+        asker.answered(&connection.ask(&request).await?)?;
+        latency.record(u64::try_from(since.elapsed().as_micros())?.clamp(1, LONGEST))?;
+    }
+    Ok(latency)
+}
+
+/// One load under way.
+struct Course {
     begun: Instant,
-    time: Duration,
+    length: Length,
+    /// The number of the next request, of all connections.
+    next: AtomicU64,
+    rate: Option<Rate>,
 }
 
-impl Asker {
-    async fn ask(self, pressure: Pressure) -> Result<Histogram<u64>> {
-        let mut latency = Histogram::new_with_max(LONGEST, 3)?;
-        while let Some(due) = self.due(pressure) {
-            tokio::time::sleep_until((self.begun + due.1).into()).await;
-            let place = usize::try_from(due.0)? % self.requests.len();
-            let Some(request) = self.requests[place].try_clone() else { bail!("a request that cannot be sent twice") };
-            let since = match pressure {
-                Pressure::AsFastAsItGoes { .. } => Instant::now(),
-                Pressure::AtRate { .. } => self.begun + due.1,
-            };
-            let answer = self.client.execute(request).await?;
-            let status = answer.status();
-            let body = answer.bytes().await?;
-            if !status.is_success() {
-                bail!("{status}: {}", String::from_utf8_lossy(&body));
+struct Rate {
+    per_second: f64,
+    /// One for each request whose time has come.
+    due: Arc<Semaphore>,
+}
+
+impl Course {
+    fn begin(pressure: Pressure, mut length: Length) -> Self {
+        let begun = Instant::now();
+        let rate = match pressure {
+            Pressure::AsFastAsItGoes { .. } => None,
+            Pressure::AtRate { per_second, connections } => {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some thousand a second")]
+                let requests = (per_second * length.time.as_secs_f64()) as u64;
+                length.requests = length.requests.min(requests);
+                let due = Arc::new(Semaphore::new(0));
+                let pace = Pace { begun, per_second, requests: length.requests, connections };
+                let weak = Arc::downgrade(&due);
+                // A thread of its own: the runtime's timers tell milliseconds, and so would the latencies.
+                std::thread::spawn(move || pace.keep(&weak));
+                Some(Rate { per_second, due })
             }
-            latency.record(u64::try_from(since.elapsed().as_micros())?.clamp(1, LONGEST))?;
-        }
-        Ok(latency)
+        };
+        Self { begun, length, next: AtomicU64::new(0), rate }
     }
 
-    /// The number of the next request and when it is to be sent; none when the time is over.
-    fn due(&self, pressure: Pressure) -> Option<(u64, Duration)> {
+    /// The number of the next request and since when its latency counts; none when the load is over.
+    async fn next(&self) -> Option<(u64, Instant)> {
+        if let Some(rate) = &self.rate {
+            rate.due.acquire().await.ok()?.forget();
+        }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let due = match pressure {
-            Pressure::AsFastAsItGoes { .. } => self.begun.elapsed(),
-            #[expect(clippy::cast_precision_loss, reason = "a run has far fewer requests")]
-            Pressure::AtRate { per_second, .. } => Duration::from_secs_f64(number as f64 / per_second),
+        let since = match &self.rate {
+            None if self.begun.elapsed() >= self.length.time => return None,
+            None => Instant::now(),
+            Some(rate) => self.begun + due(number, rate.per_second),
         };
-        (due < self.time).then_some((number, due))
+        (number < self.length.requests).then_some((number, since))
+    }
+}
+
+/// Who says when it is time.
+struct Pace {
+    begun: Instant,
+    per_second: f64,
+    requests: u64,
+    connections: usize,
+}
+
+impl Pace {
+    fn keep(self, permits: &std::sync::Weak<Semaphore>) {
+        for number in 0..self.requests {
+            let due = self.begun + due(number, self.per_second);
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            // Nobody waits any more: the load has failed or was interrupted.
+            let Some(permits) = permits.upgrade() else { return };
+            permits.add_permits(1);
+        }
+        // What lets each connection see that it is over.
+        if let Some(permits) = permits.upgrade() {
+            permits.add_permits(self.connections);
+        }
+    }
+}
+
+/// When a request is to be sent, from the beginning on.
+#[expect(clippy::cast_precision_loss, reason = "a load has far fewer requests")]
+fn due(number: u64, per_second: f64) -> Duration {
+    Duration::from_secs_f64(number as f64 / per_second)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::bench::request;
+
+    /// A server that answers each request after so long.
+    async fn slow(pause: Duration) -> Work {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut asked = [0; 1024];
+                    while stream.read(&mut asked).await.is_ok_and(|read| read > 0) {
+                        tokio::time::sleep(pause).await;
+                        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+                    }
+                });
+            }
+        });
+        let url = format!("http://{address}/").parse().unwrap();
+        Work::repeated(address, [request::get(&url, &[])])
+    }
+
+    #[tokio::test]
+    async fn a_late_answer_counts_from_when_it_was_due() {
+        let work = slow(Duration::from_millis(20)).await;
+        // One connection can do 50 a second: each of the ten is later than the one before.
+        let pressure = Pressure::AtRate { per_second: 1000.0, connections: 1 };
+        let told = make(&work, pressure, Length { time: Duration::from_secs(5), requests: 10 }).await.unwrap();
+        assert_eq!(told.requests, 10);
+        assert!(told.latency.max() >= 180_000, "{}", told.latency.max());
+    }
+
+    #[tokio::test]
+    async fn a_load_ends_with_its_last_request() {
+        let work = slow(Duration::ZERO).await;
+        let told = make(&work, Pressure::AsFastAsItGoes { connections: 3 }, Length::counting(7)).await.unwrap();
+        assert_eq!(told.requests, 7);
     }
 }

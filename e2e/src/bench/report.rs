@@ -1,44 +1,53 @@
-//! The figures: as a table for people, and for programs.
+//! The figures, as they are written to `--json` and as tables and page show them.
 
-use std::fmt;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use super::cpu;
 use super::load::{Pressure, Told};
+use super::options::{Depth, Engine};
 use super::raw::Raw;
 use super::scenario::Scenario;
 
-/// All figures of one run.
+/// All figures of one run. What was not measured is not there.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
+    pub processor: String,
     pub cores: usize,
-    /// Whether each figure is of a second only.
-    pub quick: bool,
+    pub depth: Depth,
     pub runs: Vec<Run>,
+    pub validation: Option<Validation>,
+    pub cached_call: Option<CachedCall>,
+    pub start: Option<Start>,
+    pub growth: Vec<Growth>,
+    pub goals: Vec<Goal>,
 }
 
 /// One algorithm on one database.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Run {
     pub algorithm: String,
-    pub database: String,
-    pub raw: Raw,
+    pub database: Engine,
+    /// Whether a power cut may take what was answered (`database.durability = "process_crash"`).
+    pub relaxed: bool,
     /// Of one sync of the disk below the database.
     pub disk_sync: Latency,
-    /// Bytes that the auth server holds after the load.
-    pub memory: u64,
     pub measured: Vec<Measured>,
 }
 
+/// One load.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Measured {
     pub scenario: Scenario,
     pub pressure: Pressure,
+    pub requests: u64,
     pub per_second: f64,
-    /// Of the auth server, for one request, in microseconds.
+    /// CPU time of the auth server for one request, in microseconds.
     pub cpu: f64,
+    /// One verification and one signature at the same time.
+    pub raw: Raw,
     pub latency: Latency,
 }
 
@@ -51,6 +60,65 @@ pub struct Latency {
     pub p999: u64,
 }
 
+/// The check of a token at an API, the status list included: CPU time in microseconds.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Validation {
+    pub algorithm: String,
+    pub raw: Raw,
+    /// A token that was not seen before.
+    pub first: f64,
+    /// One that was.
+    pub repeat: f64,
+}
+
+/// A call of API A that makes it call the next API: CPU time of API A's server in microseconds.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CachedCall {
+    /// By a handler that asks for no token and sends none.
+    pub unprotected: f64,
+    /// By one that checks its caller's token and sends its own, which it has.
+    pub protected: f64,
+}
+
+/// Start-up, and memory in bytes.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Start {
+    /// Milliseconds from the start of the process until requests are accepted, on a database that is there.
+    pub ready: Vec<f64>,
+    pub idle: u64,
+    /// After so many exchanges.
+    pub exchanges: u64,
+    pub after_exchanges: u64,
+    /// Idle, with so many clients.
+    pub clients: u64,
+    pub with_clients: u64,
+}
+
+/// How the cost of an exchange depends on one thing.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Growth {
+    /// What grows.
+    pub of: String,
+    pub points: Vec<Point>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Point {
+    pub size: u64,
+    /// CPU time of the auth servers for one exchange, in microseconds.
+    pub cpu: f64,
+    pub raw: Raw,
+}
+
+/// A figure that must not be higher than its goal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Goal {
+    pub what: String,
+    pub unit: String,
+    pub measured: f64,
+    pub at_most: f64,
+}
+
 impl Latency {
     pub fn of(times: &Histogram<u64>) -> Self {
         let at = |quantile| times.value_at_quantile(quantile);
@@ -59,67 +127,171 @@ impl Latency {
 }
 
 impl Measured {
-    #[expect(clippy::cast_precision_loss, reason = "a run has far fewer requests")]
-    pub fn of(scenario: Scenario, pressure: Pressure, told: &Told, spent: Duration) -> Self {
-        let requests = told.requests.max(1) as f64;
+    #[expect(clippy::cast_precision_loss, reason = "a load has far fewer requests")]
+    pub fn of(scenario: Scenario, pressure: Pressure, told: &Told, cpu: f64, raw: Raw) -> Self {
         Self {
             scenario,
             pressure,
+            requests: told.requests,
             per_second: told.requests as f64 / told.time.as_secs_f64(),
-            cpu: spent.as_secs_f64() * 1e6 / requests,
+            cpu,
+            raw,
             latency: Latency::of(&told.latency),
         }
+    }
+
+    /// How many times the raw work it is.
+    pub fn ratio(&self) -> f64 {
+        self.cpu / self.raw.both()
+    }
+
+    /// An exchange as fast as it goes.
+    pub fn is_closed_exchange(&self) -> bool {
+        self.scenario == Scenario::Exchange && matches!(self.pressure, Pressure::AsFastAsItGoes { .. })
+    }
+}
+
+impl Run {
+    pub fn has_exchanges(&self) -> bool {
+        self.measured.iter().any(Measured::is_closed_exchange)
+    }
+
+    /// The load of a scenario by so many connections as fast as it goes.
+    pub fn at(&self, scenario: Scenario, connections: usize) -> Option<&Measured> {
+        let pressure = Pressure::AsFastAsItGoes { connections };
+        self.measured.iter().find(|one| one.scenario == scenario && one.pressure == pressure)
+    }
+
+    /// The load at a fixed rate.
+    pub fn at_rate(&self) -> Option<&Measured> {
+        self.measured.iter().find(|one| matches!(one.pressure, Pressure::AtRate { .. }))
+    }
+
+    /// What one request costs, beside an exchange under the same pressure.
+    pub fn of_an_exchange(&self, one: &Measured) -> Option<f64> {
+        let same = |other: &&Measured| other.scenario == Scenario::Exchange && other.pressure == one.pressure;
+        self.measured.iter().find(same).map(|exchange| one.cpu / exchange.cpu)
+    }
+
+    pub fn name(&self) -> String {
+        let relaxed = if self.relaxed { ", durability process_crash" } else { "" };
+        format!("{} on {}{relaxed}", self.algorithm, self.database.name())
+    }
+}
+
+impl Start {
+    pub fn median_ready(&self) -> f64 {
+        super::raw::median(&self.ready)
+    }
+}
+
+impl Growth {
+    /// The dearest point beside the cheapest, each beside its raw work: 1 is flat.
+    pub fn steepness(&self) -> f64 {
+        let ratios: Vec<f64> = self.points.iter().map(Point::ratio).collect();
+        let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+        ratios.iter().copied().fold(0.0, f64::max) / least
+    }
+}
+
+impl Point {
+    pub fn ratio(&self) -> f64 {
+        self.cpu / self.raw.both()
+    }
+}
+
+impl Goal {
+    pub fn new(what: impl Into<String>, unit: &str, measured: f64, at_most: f64) -> Self {
+        Self { what: what.into(), unit: unit.to_owned(), measured, at_most }
+    }
+
+    pub fn is_reached(&self) -> bool {
+        self.measured <= self.at_most
     }
 }
 
 impl Report {
-    pub fn of_this_machine(quick: bool) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { cores, quick, runs: Vec::new() }
+    pub fn of_this_machine(depth: Depth) -> Self {
+        Self {
+            processor: cpu::model(),
+            cores: cpu::cores(),
+            depth,
+            runs: Vec::new(),
+            validation: None,
+            cached_call: None,
+            start: None,
+            growth: Vec::new(),
+            goals: Vec::new(),
+        }
+    }
+
+    /// Where it was measured, and how thoroughly.
+    pub fn machine(&self) -> String {
+        format!("{} cores of {}{}", self.cores, self.processor, self.depth.in_words())
     }
 }
 
 impl Pressure {
     pub fn in_words(self) -> String {
         match self {
+            Self::AsFastAsItGoes { connections: 1 } => "1 connection".to_owned(),
             Self::AsFastAsItGoes { connections } => format!("{connections} connections"),
             Self::AtRate { per_second, .. } => format!("at {per_second:.0} a second"),
         }
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} cores{}", self.cores, if self.quick { ", a quick look: the figures are rough" } else { "" })?;
-        for run in &self.runs {
-            writeln!(f, "\n{} on {}", run.algorithm, run.database)?;
-            let Raw { verify, sign } = run.raw;
-            writeln!(
-                f,
-                "  raw: verification {verify:.1} us, signature {sign:.1} us; a disk sync {} us, p99 {} us; memory {} MiB",
-                run.disk_sync.p50,
-                run.disk_sync.p99,
-                run.memory / 1024 / 1024
-            )?;
-            writeln!(
-                f,
-                "  {:<19} {:<16} {:>9} {:>9} {:>6} {:>9} {:>9} {:>9}",
-                "", "", "a second", "CPU us", "ratio", "p50 us", "p99 us", "p99.9 us"
-            )?;
-            for one in &run.measured {
-                let ratio = one.cpu / run.raw.both();
-                let Latency { p50, p99, p999, .. } = one.latency;
-                writeln!(
-                    f,
-                    "  {:<19} {:<16} {:>9.0} {:>9.1} {:>6.2} {p50:>9} {p99:>9} {p999:>9}",
-                    one.scenario.name(),
-                    one.pressure.in_words(),
-                    one.per_second,
-                    one.cpu,
-                    ratio
-                )?;
-            }
-        }
-        Ok(())
+/// Microseconds for one of so many.
+#[expect(clippy::cast_precision_loss, reason = "a load has far fewer requests")]
+pub fn each(spent: Duration, requests: u64) -> f64 {
+    spent.as_secs_f64() * 1e6 / requests.max(1) as f64
+}
+
+#[cfg(test)]
+impl Report {
+    /// One with a figure for everything.
+    pub fn example() -> Self {
+        let raw = Raw { verify: 50.0, sign: 20.0 };
+        let latency = Latency { p50: 900, p90: 1_000, p99: 2_000, p999: 3_000 };
+        let measured = |scenario, pressure| Measured {
+            scenario,
+            pressure,
+            requests: 1_000,
+            per_second: 500.0,
+            cpu: 140.0,
+            raw,
+            latency,
+        };
+        let run = Run {
+            algorithm: "ES256".to_owned(),
+            database: Engine::Sqlite,
+            relaxed: false,
+            disk_sync: latency,
+            measured: vec![
+                measured(Scenario::Exchange, Pressure::AsFastAsItGoes { connections: 16 }),
+                measured(Scenario::Exchange, Pressure::AtRate { per_second: 250.0, connections: 64 }),
+                measured(Scenario::Refresh, Pressure::AsFastAsItGoes { connections: 16 }),
+            ],
+        };
+        let points = vec![Point { size: 10, cpu: 140.0, raw }, Point { size: 1_000, cpu: 161.0, raw }];
+        let mut report = Self::of_this_machine(Depth::Normal);
+        report.processor = "a <fast> one".to_owned();
+        report.runs = vec![run];
+        report.validation = Some(Validation { algorithm: "ES256".to_owned(), raw, first: 60.0, repeat: 2.0 });
+        report.cached_call = Some(CachedCall { unprotected: 40.0, protected: 70.0 });
+        report.start = Some(Start {
+            ready: vec![40.0, 900.0, 41.0],
+            idle: 31 << 20,
+            exchanges: 1_000,
+            after_exchanges: 32 << 20,
+            clients: 100,
+            with_clients: 40 << 20,
+        });
+        report.growth = vec![Growth { of: "clients".to_owned(), points }];
+        report.goals = vec![
+            Goal::new("ES256 on SQLite: refresh", "times an exchange", 1.0, 1.5),
+            Goal::new("memory, idle", "MiB", 31.0, 30.0),
+        ];
+        report
     }
 }

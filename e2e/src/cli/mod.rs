@@ -1,5 +1,6 @@
 //! The command line of `e2e`. Exit codes: 0 passed, 1 a check failed, 2 wrong usage, 3 nobody answers at the target.
 
+mod bench;
 mod run;
 mod token;
 
@@ -8,9 +9,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::demo;
 use crate::stack::Ports;
 use crate::steps::is_unreachable;
-use crate::{bench, demo};
 
 /// The harness of Deputy: starts the demo world, and checks any deployment from outside.
 #[derive(Debug, Parser)]
@@ -33,7 +34,7 @@ enum Command {
     /// Steps 4 and 5: exchange a token and print the new one.
     Exchange(token::ExchangeArgs),
     /// Measure what an exchange costs, beside the signatures that it cannot do without. Takes some minutes.
-    Bench(BenchArgs),
+    Bench(bench::BenchArgs),
     /// Print what is in a token, without checking it.
     Decode(token::DecodeArgs),
 }
@@ -60,35 +61,6 @@ struct DemoArgs {
     no_build: bool,
 }
 
-#[derive(Debug, Args)]
-struct BenchArgs {
-    /// Write the figures to this file, for programs.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Write them to this file as a page, with bars.
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-    /// A look at everything, a second each: the figures are rough.
-    #[arg(long)]
-    quick: bool,
-    /// Measure this only (may be repeated): exchange, client-credentials, introspection, jwks, ...
-    #[arg(long = "scenario", value_enum, value_name = "NAME")]
-    scenarios: Vec<bench::Scenario>,
-    /// Sign with this only (may be repeated): `ES256`, `EdDSA`, `RS256`.
-    #[arg(long = "algorithm", value_name = "ALG")]
-    algorithms: Vec<String>,
-    /// Store here only (may be repeated).
-    #[arg(long = "database", value_enum, value_name = "NAME")]
-    databases: Vec<bench::Engine>,
-}
-
-impl From<BenchArgs> for bench::Options {
-    fn from(arguments: BenchArgs) -> Self {
-        let BenchArgs { json, html, quick, scenarios, algorithms, databases } = arguments;
-        Self { json, html, quick, scenarios, algorithms, databases }
-    }
-}
-
 impl From<DemoArgs> for demo::Options {
     fn from(arguments: DemoArgs) -> Self {
         let ports = Ports {
@@ -106,8 +78,8 @@ impl Cli {
     pub async fn run(self) -> ExitCode {
         let outcome = match self.command {
             Command::Run(arguments) => return run::run(&arguments).await,
+            Command::Bench(arguments) => return bench::run(arguments).await,
             Command::Demo(arguments) => Box::pin(demo::run(arguments.into())).await,
-            Command::Bench(arguments) => Box::pin(bench::run(arguments.into())).await,
             Command::Token(arguments) => token::token(&arguments).await,
             Command::Exchange(arguments) => token::exchange(&arguments).await,
             Command::Decode(arguments) => token::decode(&arguments),

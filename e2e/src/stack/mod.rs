@@ -23,7 +23,7 @@ use url::Url;
 pub use binaries::Binaries;
 pub use builder::Builder;
 pub use command::Said;
-pub use configuration::{Configuration, set};
+pub use configuration::{Configuration, set, sqlite_in};
 pub use database::{Database, DatabaseCopy, Disk};
 pub use ports::{Ports, Reserved};
 
@@ -176,10 +176,18 @@ impl Stack {
     /// The process of a service, where it is one.
     #[must_use]
     pub fn process_id(&self, service: Service) -> Option<u32> {
-        self.servers.iter().find(|(running, _)| *running == service).and_then(|(_, server)| match server {
+        self.process_ids(service).first().copied()
+    }
+
+    /// The same with those of its replicas.
+    #[must_use]
+    pub fn process_ids(&self, service: Service) -> Vec<u32> {
+        let processes = self.servers.iter().filter(|(running, _)| *running == service);
+        let ids = processes.filter_map(|(_, server)| match server {
             Instance::Process(process) => process.id(),
             Instance::InProcess(_) => None,
-        })
+        });
+        ids.collect()
     }
 
     /// Kills the process of a service (SIGKILL); where it has died by itself, it is only taken away.

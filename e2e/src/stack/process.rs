@@ -14,6 +14,9 @@ use super::Service;
 /// How long a service may take to become ready.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How long a killed one may take to be gone.
+const LAST_PATIENCE: Duration = Duration::from_secs(2);
+
 /// A running process.
 pub(crate) struct Process {
     child: Child,
@@ -103,5 +106,18 @@ impl Process {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(12)..].join("\n")
+    }
+}
+
+impl Drop for Process {
+    /// Killed, and gone when this returns: what it writes to is removed next.
+    fn drop(&mut self) {
+        if self.child.start_kill().is_err() {
+            return;
+        }
+        let deadline = Instant::now() + LAST_PATIENCE;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }

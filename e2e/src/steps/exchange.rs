@@ -54,6 +54,12 @@ impl Exchange {
         self
     }
 
+    /// All that is asked.
+    #[must_use]
+    pub fn parameters(&self) -> &[(String, String)] {
+        &self.parameters
+    }
+
     /// Asks, as the client of `credentials`.
     pub async fn send(&self, auth_server: &AuthServer, credentials: &Credentials) -> Result<Answer> {
         self.send_with(auth_server, credentials, []).await

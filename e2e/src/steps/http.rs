@@ -1,9 +1,10 @@
 //! The HTTP clients of the harness: every wait bounded, no redirect followed behind a test's back.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::Certificate;
+use reqwest::cookie::Jar;
 use reqwest::redirect::Policy;
 
 /// CAs that the clients of this process trust beside the machine's own.
@@ -32,9 +33,9 @@ pub(crate) fn client() -> reqwest::Result<reqwest::Client> {
     builder().build()
 }
 
-/// A client that keeps cookies, as a person's browser does.
-pub(crate) fn browser() -> reqwest::Result<reqwest::Client> {
-    builder().cookie_store(true).build()
+/// A client that keeps cookies in `jar`, as a person's browser does.
+pub(crate) fn browser(jar: Arc<Jar>) -> reqwest::Result<reqwest::Client> {
+    builder().cookie_provider(jar).build()
 }
 
 /// Whether `error` says that nobody answered at all, in contrast to a wrong answer.

@@ -3,8 +3,11 @@
 //! The browser keeps cookies and follows redirects only as far as the auth server's own pages: where it would leave
 //! for the app, the walk ends and the test sees what the app would have been handed.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, bail, ensure};
 use reqwest::Client;
+use reqwest::cookie::{CookieStore as _, Jar};
 use reqwest::header::{CONTENT_TYPE, LOCATION, ORIGIN};
 use url::{Url, form_urlencoded};
 
@@ -21,6 +24,7 @@ pub struct Person {
     password: String,
     allows: bool,
     browser: Client,
+    cookies: Arc<Jar>,
 }
 
 /// Where a walk through the auth server's pages ended.
@@ -78,8 +82,15 @@ impl Person {
     }
 
     pub fn with_password(username: &str, password: &str) -> Result<Self> {
-        let browser = http::browser()?;
-        Ok(Self { username: username.to_owned(), password: password.to_owned(), allows: true, browser })
+        let cookies = Arc::new(Jar::default());
+        let browser = http::browser(Arc::clone(&cookies))?;
+        Ok(Self { username: username.to_owned(), password: password.to_owned(), allows: true, browser, cookies })
+    }
+
+    /// What the browser sends to `url` as its `Cookie` header.
+    pub fn cookies_for(&self, url: &Url) -> Result<String> {
+        let cookies = self.cookies.cookies(url).context("no cookies")?;
+        Ok(cookies.to_str()?.to_owned())
     }
 
     /// The same person, who answers `deny` on the consent page.

@@ -1,0 +1,101 @@
+//! Longer chains: API A calls A2, that one A3, that one A4, and each may call API B.
+//!
+//! The token that comes of it names the app and every API on the way: two actors at least, since an app that people sign in to
+//! is the first of them.
+
+use anyhow::{Context, Result};
+
+use crate::bench::request::{self, Request};
+use crate::bench::server::Server;
+use crate::bench::work::{Work, access_token};
+use crate::stack::Configuration;
+use crate::steps::Exchange;
+use crate::world::{API_A, API_A_CLIENT, API_A_SECRET, API_B};
+
+/// The APIs between A and B, by number.
+const BETWEEN: [u64; 3] = [2, 3, 4];
+
+const SECRET: &str = "a-secret-of-the-benchmark-0123456789abcdefghijklmnop";
+
+/// An API that a chain passes through.
+struct Stop {
+    identifier: String,
+    client: String,
+    secret: &'static str,
+    /// What it takes.
+    scope: &'static str,
+}
+
+impl Stop {
+    fn first() -> Self {
+        let (identifier, client) = (API_A.to_owned(), API_A_CLIENT.to_owned());
+        Self { identifier, client, secret: API_A_SECRET, scope: "read:reports" }
+    }
+
+    fn further(number: u64) -> Self {
+        let identifier = format!("https://api-a{number}.example");
+        Self { identifier, client: format!("api-a{number}"), secret: SECRET, scope: "read:reports" }
+    }
+}
+
+/// The APIs, their clients, and the pairings.
+pub fn longer_chains(world: &mut Configuration) {
+    let mut before = Stop::first();
+    for number in BETWEEN {
+        let stop = Stop::further(number);
+        let Stop { identifier, client, secret, scope } = &stop;
+        let entries = [
+            (
+                "apis",
+                format!(
+                    "identifier = '{identifier}'\nname = '{client}'\nscopes = {{ '{scope}' = 'Read' }}\n\
+                     skip_consent = true\ntoken_lifetime = '6h'"
+                ),
+            ),
+            (
+                "clients",
+                format!(
+                    "id = '{client}'\nname = '{client}'\nsecret = '{secret}'\napi = '{identifier}'\n\
+                     grant_types = ['urn:ietf:params:oauth:grant-type:token-exchange']"
+                ),
+            ),
+            ("pairings", pairing(&before.identifier, identifier, scope)),
+            ("pairings", pairing(identifier, API_B, "read:receipts")),
+        ];
+        for (list, entry) in entries {
+            // What is written here parses: a server that lacked an entry would refuse the chain.
+            let _ = world.add(list, &entry);
+        }
+        before = stop;
+    }
+}
+
+fn pairing(source: &str, target: &str, scope: &str) -> String {
+    format!("source = '{source}'\ntarget = '{target}'\nscopes = ['{scope}']")
+}
+
+/// Exchanges for API B by each API of the chain, with how many actors the new token has.
+pub async fn exchanges(server: &Server, subjects: usize) -> Result<Vec<(u64, Work)>> {
+    let mut subjects = server.access_tokens(subjects).await?;
+    let mut stop = Stop::first();
+    let mut works = vec![(2, work(server, &stop, &subjects))];
+    for number in BETWEEN {
+        let next = Stop::further(number);
+        let requests = subjects.iter().map(|subject| exchange(server, &stop, subject, &next.identifier, next.scope));
+        subjects = server.gather(requests.collect(), access_token).await.context("a longer chain")?;
+        works.push((number + 1, work(server, &next, &subjects)));
+        stop = next;
+    }
+    Ok(works)
+}
+
+fn work(server: &Server, stop: &Stop, subjects: &[String]) -> Work {
+    let requests = subjects.iter().map(|subject| exchange(server, stop, subject, API_B, "read:receipts"));
+    Work::repeated(server.address(), requests)
+}
+
+fn exchange(server: &Server, stop: &Stop, subject: &str, target: &str, scope: &str) -> Request {
+    let exchange = Exchange::of(subject).to(target).scope(scope);
+    let token_endpoint = &server.stack.auth_server.metadata.token_endpoint;
+    request::post(token_endpoint, (&stop.client, Some(stop.secret)), exchange.parameters())
+}

@@ -1,0 +1,119 @@
+//! The loads of one algorithm on one database, scenario by scenario.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use hdrhistogram::Histogram;
+
+use super::load::{self, Length, Pressure};
+use super::options::{Depth, Engine, Options};
+use super::raw::Samples;
+use super::report::{Latency, Measured, Run, each};
+use super::scenario::Scenario;
+use super::server::{Kind, Server};
+use super::work::Work;
+use super::{disk, preparation, tell};
+
+/// Connections of a load at a fixed rate: more than are ever busy at half of what the server can do.
+const AT_RATE: usize = 64;
+
+/// All runs that are wanted.
+pub async fn all(options: &Options) -> Result<Vec<Run>> {
+    let mut runs = Vec::new();
+    for engine in options.engines() {
+        for algorithm in options.algorithms() {
+            let first = runs.is_empty();
+            // A quick look goes through every scenario once, and shows that the others can be measured by one of them.
+            if options.depth == Depth::Quick && engine != options.engines()[0] && algorithm != options.algorithms()[0] {
+                continue;
+            }
+            let scenarios = if options.depth == Depth::Quick && !first && options.scenarios.is_empty() {
+                &[Scenario::Exchange]
+            } else {
+                options.scenarios()
+            };
+            let kind = kind(options, algorithm, engine, false);
+            runs.push(
+                measure(options, &kind, scenarios)
+                    .await
+                    .with_context(|| format!("{algorithm} on {}", engine.name()))?,
+            );
+        }
+    }
+    // What durability costs is told by the latency of an exchange alone.
+    if options.scenarios().contains(&Scenario::Exchange) {
+        let algorithm = options.algorithms()[0].to_owned();
+        let engines = options.engines();
+        let count = if options.depth == Depth::Quick { 1 } else { engines.len() };
+        for engine in engines.into_iter().take(count) {
+            let kind = kind(options, &algorithm, engine, true);
+            runs.push(measure(options, &kind, &[Scenario::Exchange]).await.context("with durability relaxed")?);
+        }
+    }
+    Ok(runs)
+}
+
+fn kind(options: &Options, algorithm: &str, engine: Engine, relaxed: bool) -> Kind {
+    Kind { algorithm: algorithm.to_owned(), engine, relaxed, port: options.port }
+}
+
+async fn measure(options: &Options, kind: &Kind, scenarios: &[Scenario]) -> Result<Run> {
+    let mut run = Run {
+        algorithm: kind.algorithm.clone(),
+        database: kind.engine,
+        relaxed: kind.relaxed,
+        disk_sync: Latency { p50: 0, p90: 0, p99: 0, p999: 0 },
+        measured: Vec::new(),
+    };
+    tell(&run.name());
+    let mut server = Server::start(kind).await?;
+    let mut syncs = Histogram::new(3)?;
+    disk::sync(server.directory(), &mut syncs)?;
+    let time = options.depth.time();
+    let loads = u32::try_from(options.connections().len())?;
+    for scenario in scenarios {
+        tell(&format!("  {}", scenario.name()));
+        let together = loads * (time + warm_up(time));
+        let work = preparation::prepare(*scenario, &mut server, together).await.with_context(|| scenario.name())?;
+        let one = async |pressure| {
+            one(&server, &kind.algorithm, *scenario, &work, pressure, time).await.with_context(|| scenario.name())
+        };
+        for connections in options.connections() {
+            run.measured.push(one(Pressure::AsFastAsItGoes { connections: *connections }).await?);
+        }
+        if *scenario == Scenario::Exchange {
+            let exchanges = run.measured.iter().filter(|one| one.is_closed_exchange());
+            let fastest = exchanges.map(|one| one.per_second).fold(0.0, f64::max);
+            run.measured.push(one(Pressure::AtRate { per_second: fastest / 2.0, connections: AT_RATE }).await?);
+            disk::sync(server.directory(), &mut syncs)?;
+        }
+    }
+    run.disk_sync = Latency::of(&syncs);
+    server.stop().await?;
+    Ok(run)
+}
+
+/// One load, with the raw work right before and after it.
+pub async fn one(
+    server: &Server,
+    algorithm: &str,
+    scenario: Scenario,
+    work: &Work,
+    pressure: Pressure,
+    time: Duration,
+) -> Result<Measured> {
+    // Connections, caches and branches are warm before anything counts.
+    load::make(work, pressure, Length::lasting(warm_up(time))).await?;
+    let mut raw = Samples::of(algorithm);
+    raw.take().await?;
+    let before = server.cpu()?;
+    let told = load::make(work, pressure, Length::lasting(time)).await?;
+    ensure!(told.requests > 0, "nothing was left to ask");
+    let spent = server.cpu()?.saturating_sub(before);
+    raw.take().await?;
+    Ok(Measured::of(scenario, pressure, &told, each(spent, told.requests), raw.median()))
+}
+
+fn warm_up(time: Duration) -> Duration {
+    time / 8
+}

@@ -1,0 +1,82 @@
+//! The check of a token at API B, as its handlers have it done: by `ResourceServer::authenticate`, the status list included.
+//! Of tokens that were not seen before, and of the same again within their lifetime. On every core at once, like the raw work.
+
+use std::hint::black_box;
+
+use anyhow::{Context, Result, ensure};
+use shared_claims::ResourceServer;
+use tokio::runtime;
+use tokio::task::spawn_blocking;
+
+use super::options::{Depth, Engine, Options};
+use super::preparation::exchange;
+use super::raw::{Samples, median};
+use super::report::{Validation, each};
+use super::server::{Kind, Server};
+use super::{cpu, tell, work};
+use crate::world::API_B;
+
+/// So many tokens are one sample.
+const SAMPLE: usize = 100;
+
+/// So many tokens come again, and again so often.
+const CALLERS: usize = 50;
+const REPEATS: usize = 200;
+
+pub async fn measure(options: &Options) -> Result<Validation> {
+    let algorithm = options.algorithms()[0].to_owned();
+    tell(&format!("validation at API B, {algorithm}"));
+    let kind = Kind { algorithm: algorithm.clone(), engine: Engine::Sqlite, relaxed: false, port: options.port };
+    let server = Server::start(&kind).await?;
+    let count = SAMPLE * if options.depth == Depth::Quick { 5 } else { 30 };
+    let subject = server.access_tokens(1).await?.pop().context("no subject token")?;
+    let requests = (0..count).map(|_| exchange(&server, &subject)).collect();
+    let tokens = server.gather(requests, work::access_token).await.context("exchanging")?;
+    let mut raw = Samples::of(&algorithm);
+    raw.take().await?;
+    let cores = (0..cpu::cores()).map(|_| {
+        let (issuer, tokens) = (server.stack.issuer(), tokens.clone());
+        spawn_blocking(move || {
+            // A runtime of this thread's own, so that its CPU time is all that a check takes.
+            let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(at_one_api(&issuer, &tokens))
+        })
+    });
+    let (mut first, mut repeat) = (Vec::new(), Vec::new());
+    for samples in futures_util::future::try_join_all(cores).await? {
+        let (firsts, repeats) = samples?;
+        first.extend(firsts);
+        repeat.extend(repeats);
+    }
+    raw.take().await?;
+    server.stop().await?;
+    Ok(Validation { algorithm, raw: raw.median(), first: median(&first), repeat: median(&repeat) })
+}
+
+/// Samples of first checks, and of repeated ones, in microseconds.
+async fn at_one_api(issuer: &str, tokens: &[String]) -> Result<(Vec<f64>, Vec<f64>)> {
+    let api = ResourceServer::builder(issuer, API_B).build()?;
+    // Keys and the status list are fetched for the first of all tokens, and are there for the others.
+    let (first, others) = tokens.split_first().context("no tokens")?;
+    api.authenticate(first).await?;
+    let mut firsts = Vec::new();
+    for sample in others.chunks_exact(SAMPLE) {
+        firsts.push(check(&api, sample).await?);
+    }
+    let callers = &others[others.len().saturating_sub(CALLERS)..];
+    let mut repeats = Vec::new();
+    for _ in 0..REPEATS {
+        repeats.push(check(&api, callers).await?);
+    }
+    ensure!(!firsts.is_empty() && !callers.is_empty(), "too few tokens");
+    Ok((firsts, repeats))
+}
+
+/// CPU time of one check, in microseconds.
+async fn check(api: &ResourceServer, tokens: &[String]) -> Result<f64> {
+    let before = cpu::of_this_thread();
+    for token in tokens {
+        black_box(api.authenticate(token).await?);
+    }
+    Ok(each(cpu::of_this_thread().saturating_sub(before), tokens.len() as u64))
+}

@@ -1,0 +1,185 @@
+//! `e2e bench`: what it refuses, and that it leaves nothing behind however it ends. The figures are judged by nobody here.
+//!
+//! Only a release build measures: what needs one runs where `cargo build --release` has left it.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use e2e::stack::Reserved;
+use e2e::suite;
+use rstest::rstest;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+
+const E2E: &str = env!("CARGO_BIN_EXE_e2e");
+
+/// How long a run may take to begin, and to end.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The directory of release binaries; none where it lacks one, which is said.
+fn release() -> Option<PathBuf> {
+    let directory = Path::new(E2E).parent()?.parent()?.join("release");
+    let complete = ["e2e", "auth-server", "api-a", "api-b"].iter().all(|name| directory.join(name).is_file());
+    if !complete {
+        suite::skipped("bench", "no release build: cargo build --release --bins");
+    }
+    complete.then_some(directory)
+}
+
+/// `e2e bench` in the release build, with binaries as they are and all files below `directory`.
+fn bench(release: &Path, directory: &TempDir) -> Command {
+    let mut command = Command::new(release.join("e2e"));
+    command.arg("bench").env("DEPUTY_BINARIES", release).env("TMPDIR", directory.path());
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// Exit code and what was said.
+async fn refused(command: &mut Command) -> Result<(Option<i32>, String)> {
+    let output = tokio::time::timeout(PATIENCE, command.output()).await??;
+    Ok((output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned()))
+}
+
+#[cfg(debug_assertions)]
+#[tokio::test]
+async fn a_debug_build_measures_nothing() -> Result<()> {
+    let (code, said) = refused(Command::new(E2E).args(["bench", "--quick"])).await?;
+    ensure!(code == Some(2) && said.contains("debug build") && said.contains("--release"), "{code:?} {said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn with_too_few_files_nothing_is_measured() -> Result<()> {
+    let Some(release) = release() else { return Ok(()) };
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 200; exec \"$0\" bench --quick"]).arg(release.join("e2e"));
+    let (code, said) = refused(&mut shell).await?;
+    ensure!(code == Some(2) && said.contains("200 files") && said.contains("ulimit -n"), "{code:?} {said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_it_did_not_start_is_not_measured() -> Result<()> {
+    let (Some(release), directory) = (release(), tempfile::tempdir()?) else { return Ok(()) };
+    let another = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let port = another.local_addr()?.port().to_string();
+    let (code, said) = refused(bench(&release, &directory).args(["--quick", "--port", &port])).await?;
+    ensure!(code == Some(2) && said.contains(&port) && said.contains("did not start"), "{code:?} {said}");
+    Ok(())
+}
+
+#[rstest]
+#[case::a_directory_that_is_not_there(&["--json", "/nowhere/figures.json"], "/nowhere/figures.json")]
+#[case::an_unknown_algorithm(&["--algorithm", "HS256"], "ES256, EdDSA, RS256")]
+#[case::quick_and_long(&["--quick", "--long"], "--long")]
+#[tokio::test]
+async fn what_cannot_be_done_is_told_before_anything_starts(
+    #[case] arguments: &[&str],
+    #[case] named: &str,
+) -> Result<()> {
+    let (Some(release), directory) = (release(), tempfile::tempdir()?) else { return Ok(()) };
+    let (code, said) = refused(bench(&release, &directory).args(arguments)).await?;
+    ensure!(code == Some(2) && said.contains(named), "{code:?} {said}");
+    Ok(())
+}
+
+/// A run that measures.
+struct Running {
+    process: Child,
+    stderr: Lines<BufReader<ChildStderr>>,
+    directory: TempDir,
+    port: u16,
+}
+
+impl Running {
+    /// Returns when load is made.
+    async fn start(release: &Path) -> Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let port = Reserved::free()?.ports.auth_server;
+        let mut command = bench(release, &directory);
+        command.args(["--scenario", "jwks", "--database", "sqlite", "--algorithm", "ES256"]);
+        command.args(["--port", &port.to_string(), "--json"]).arg(directory.path().join("figures.json"));
+        let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let mut stderr = BufReader::new(process.stderr.take().context("no output")?).lines();
+        let begins = async {
+            while let Some(line) = stderr.next_line().await? {
+                if line.trim() == "JWKS" {
+                    return Ok(());
+                }
+            }
+            anyhow::bail!("it ended early")
+        };
+        tokio::time::timeout(PATIENCE, begins).await??;
+        Ok(Self { process, stderr, directory, port })
+    }
+
+    /// The exit code and the last words.
+    async fn ended(&mut self) -> Result<(Option<i32>, String)> {
+        let mut said = String::new();
+        let ends = async {
+            while let Some(line) = self.stderr.next_line().await? {
+                said.push_str(&line);
+            }
+            Ok::<_, anyhow::Error>(self.process.wait().await?.code())
+        };
+        let code = tokio::time::timeout(PATIENCE, ends).await??;
+        Ok((code, said))
+    }
+
+    /// No process, no port, no file.
+    fn left_nothing_behind(&self) -> Result<()> {
+        let processes = processes_of(self.directory.path(), "")?;
+        ensure!(processes.is_empty(), "these still run: {processes:?}");
+        std::net::TcpListener::bind(("127.0.0.1", self.port)).context("the port is taken")?;
+        let files: Vec<_> = std::fs::read_dir(self.directory.path())?.collect::<std::io::Result<_>>()?;
+        ensure!(files.is_empty(), "these are left: {files:?}");
+        Ok(())
+    }
+}
+
+/// Those that have a file below `directory` on their command line whose name begins with `name`.
+fn processes_of(directory: &Path, name: &str) -> Result<Vec<String>> {
+    let file = directory.join("deputy-").display().to_string();
+    let entries = std::fs::read_dir("/proc")?.flatten();
+    let ids =
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.parse::<u32>().is_ok());
+    let of_directory = ids.filter(|id| {
+        let line = std::fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        line.contains(&file) && line.contains(&format!("/{name}"))
+    });
+    Ok(of_directory.collect())
+}
+
+async fn kill(signal: &str, process: &str) -> Result<()> {
+    let sent = Command::new("sh").arg("-c").arg(format!("kill {signal} {process}")).status().await?;
+    ensure!(sent.success(), "cannot signal");
+    Ok(())
+}
+
+#[rstest]
+#[case::by_a_person("-INT", "interrupted")]
+#[case::by_whoever_runs_it("-TERM", "stopped")]
+#[tokio::test]
+async fn interrupted_it_leaves_nothing_behind(#[case] signal: &str, #[case] says: &str) -> Result<()> {
+    let Some(release) = release() else { return Ok(()) };
+    let mut running = Running::start(&release).await?;
+    kill(signal, &running.process.id().context("it has ended")?.to_string()).await?;
+    let (code, said) = running.ended().await?;
+    ensure!(code == Some(1) && said.contains(says), "{code:?} {said}");
+    running.left_nothing_behind()
+}
+
+#[tokio::test]
+async fn a_run_that_fails_leaves_nothing_behind() -> Result<()> {
+    let Some(release) = release() else { return Ok(()) };
+    let mut running = Running::start(&release).await?;
+    for server in processes_of(running.directory.path(), "auth-server.toml")? {
+        kill("-KILL", &server).await?;
+    }
+    let (code, said) = running.ended().await?;
+    ensure!(code == Some(1) && said.contains("JWKS"), "{code:?} {said}");
+    running.left_nothing_behind()
+}
