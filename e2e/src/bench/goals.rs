@@ -4,8 +4,8 @@ use super::options::{Engine, RECOMMENDED};
 use super::report::{Goal, Measured, Report, Run};
 use super::scenario::Scenario;
 
-/// Goals for the exchange are about this many connections.
-const CONNECTIONS: usize = 16;
+/// Goals for the exchange are about the load that fills the machine: below it, most of what is counted is threads that wake up.
+const CONNECTIONS: usize = 256;
 
 /// How many requests above all others may be how late.
 const ABOVE_THE_SYNC: f64 = 3.0;

@@ -166,7 +166,7 @@ impl Options {
 
     /// How many connections ask at once.
     pub fn connections(&self) -> &'static [usize] {
-        if self.depth == Depth::Quick { &[16] } else { &[1, 16, 256] }
+        if self.depth == Depth::Quick { &[256] } else { &[1, 16, 256] }
     }
 }
 

@@ -268,9 +268,9 @@ impl Report {
             relaxed: false,
             disk_sync: latency,
             measured: vec![
-                measured(Scenario::Exchange, Pressure::AsFastAsItGoes { connections: 16 }),
+                measured(Scenario::Exchange, Pressure::AsFastAsItGoes { connections: 256 }),
                 measured(Scenario::Exchange, Pressure::AtRate { per_second: 250.0, connections: 64 }),
-                measured(Scenario::Refresh, Pressure::AsFastAsItGoes { connections: 16 }),
+                measured(Scenario::Refresh, Pressure::AsFastAsItGoes { connections: 256 }),
             ],
         };
         let points = vec![Point { size: 10, cpu: 140.0, raw }, Point { size: 1_000, cpu: 161.0, raw }];

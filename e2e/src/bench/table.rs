@@ -119,7 +119,7 @@ mod tests {
         let line = |what: &str| table.lines().find(|line| line.contains(what)).unwrap_or_default().to_owned();
         assert!(line("ES256 on SQLite: refresh").contains("reached"), "{table}");
         assert!(line("memory, idle").contains("MISSED"), "{table}");
-        assert!(line("exchange             16 connections").contains("2.00"), "{table}");
+        assert!(line("exchange             256 connections").contains("2.00"), "{table}");
     }
 
     #[test]
