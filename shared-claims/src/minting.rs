@@ -134,6 +134,12 @@ impl Issuer {
         issuer
     }
 
+    /// Another key takes the place of the one that there was, which is published no more.
+    pub async fn withdraw_key(&self) {
+        let other = ResponseTemplate::new(200).set_body_json(Signer::new(Algorithm::ES256).named("another").jwks());
+        Mock::given(matchers::path("/jwks.json")).respond_with(other).with_priority(1).mount(&self.server).await;
+    }
+
     /// An issuer whose server answers nothing but 404.
     pub async fn away() -> Self {
         let issuer = Self::start().await;

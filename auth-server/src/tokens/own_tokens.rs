@@ -72,3 +72,76 @@ impl OwnTokens {
 fn name_of(token: &str) -> Option<Name> {
     digest(&SHA256, token.as_bytes()).as_ref().try_into().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use shared_claims::{Audience, Scope};
+    use time::Duration;
+    use time::macros::datetime;
+
+    use super::super::{AccessTokenRequest, GrantContext, PublishedKey, SigningKey, sign_access_token};
+    use super::*;
+    use crate::registry::SigningAlgorithm;
+
+    const ISSUER: &str = "http://localhost:9000";
+    const NOW: OffsetDateTime = datetime!(2026-01-01 12:00:00.5 UTC);
+
+    fn ring() -> KeyRing {
+        let key = Arc::new(SigningKey::generate(SigningAlgorithm::EdDSA).unwrap().0);
+        KeyRing::at(NOW, [PublishedKey { key, signs_from: NOW, signs_until: None, retires_at: None }]).unwrap()
+    }
+
+    fn issued(ring: &KeyRing) -> IssuedAccessToken {
+        let context =
+            GrantContext { sub: "usr_alice".to_owned(), txn: "grt_1".to_owned(), sign_in: None, status: None };
+        let request = AccessTokenRequest {
+            audience: Audience::from_iter(["https://api-a.example"]),
+            client_id: "demo-app".to_owned(),
+            scope: Scope::empty(),
+            act: None,
+            may_act: None,
+            cnf: None,
+            algorithm: SigningAlgorithm::EdDSA,
+            expires_at: NOW + Duration::minutes(10),
+        };
+        sign_access_token(ISSUER, &context, request, ring, NOW).unwrap()
+    }
+
+    /// A token that its own server recognises although its signature does not hold: whoever lets it in did not look.
+    fn unsigned(issued: &IssuedAccessToken) -> IssuedAccessToken {
+        let (signed, _) = issued.text.rsplit_once('.').unwrap();
+        let text = format!("{signed}.{}", "A".repeat(86));
+        let (claims, kid) = (Arc::clone(&issued.claims), Arc::clone(&issued.kid));
+        IssuedAccessToken { text, claims, kid, expires_in: issued.expires_in, bound: issued.bound }
+    }
+
+    #[test]
+    fn a_recognised_token_says_what_the_token_itself_says() {
+        let (ring, tokens) = (ring(), OwnTokens::of(ISSUER).unwrap());
+        let issued = issued(&ring);
+        let read = tokens.verify(&issued.text, &ring, NOW).unwrap();
+        tokens.recognise(&issued);
+        assert_eq!(tokens.verify(&issued.text, &ring, NOW).unwrap(), read);
+    }
+
+    #[test]
+    fn recognising_takes_the_place_of_the_signature_and_of_nothing_else() {
+        let (ring, tokens) = (ring(), OwnTokens::of(ISSUER).unwrap());
+        let forged = unsigned(&issued(&ring));
+        assert_eq!(tokens.verify(&forged.text, &ring, NOW), Err(InvalidToken::BadSignature));
+        tokens.recognise(&forged);
+        assert!(tokens.verify(&forged.text, &ring, NOW).is_ok());
+        assert_eq!(tokens.verify(&forged.text, &ring, NOW + Duration::minutes(10)), Err(InvalidToken::Expired));
+        assert_eq!(tokens.verify(&format!("{}A", forged.text), &ring, NOW), Err(InvalidToken::Malformed));
+    }
+
+    #[test]
+    fn what_is_recognised_falls_with_its_key_and_with_what_it_was_made_by() {
+        let (first, second, tokens) = (ring(), ring(), OwnTokens::of(ISSUER).unwrap());
+        let forged = unsigned(&issued(&first));
+        tokens.recognise(&forged);
+        assert_eq!(tokens.verify(&forged.text, &second, NOW), Err(InvalidToken::UnknownKey));
+        tokens.forget_all();
+        assert_eq!(tokens.verify(&forged.text, &first, NOW), Err(InvalidToken::BadSignature));
+    }
+}

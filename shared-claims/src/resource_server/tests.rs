@@ -2,7 +2,7 @@ use serde_json::json;
 use time::Duration;
 
 use super::*;
-use crate::minting::{API, ISSUER, Issuer};
+use crate::minting::{self, API, ISSUER, Issuer};
 
 #[tokio::test]
 async fn a_good_token_tells_who_calls_and_keeps_its_text_to_itself() {
@@ -30,6 +30,45 @@ async fn a_token_ends_when_its_time_has_come() {
     assert!(api.authenticate(&token).await.is_ok());
     issuer.clock.advance(Duration::minutes(10));
     assert_eq!(api.authenticate(&token).await.unwrap_err(), InvalidToken::Expired.into());
+}
+
+#[tokio::test]
+async fn a_known_token_is_refused_once_its_key_is_withdrawn() {
+    let issuer = Issuer::start().await;
+    let api = issuer.api();
+    let token = issuer.token_with("exp", minting::NOW.unix_timestamp() + 3600);
+    assert!(api.authenticate(&token).await.is_ok());
+    issuer.withdraw_key().await;
+    issuer.clock.advance(Duration::minutes(6));
+    assert_eq!(api.authenticate(&token).await.unwrap_err(), InvalidToken::UnknownKey.into());
+}
+
+#[tokio::test]
+async fn a_known_token_lends_nothing_to_one_that_differs_in_a_character() {
+    let issuer = Issuer::start().await;
+    let (api, token) = (issuer.api(), issuer.token());
+    assert!(api.authenticate(&token).await.is_ok());
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let (header, payload) = signed.split_once('.').unwrap();
+    let other_payload = minting::encode(minting::claims(minting::NOW).to_string().replace("usr_alice", "usr_mallory"));
+    let other_signature = if signature.starts_with('A') { "B" } else { "A" }.to_owned() + &signature[1..];
+    for forged in [format!("{header}.{other_payload}.{signature}"), format!("{header}.{payload}.{other_signature}")] {
+        assert_eq!(api.authenticate(&forged).await.unwrap_err(), InvalidToken::BadSignature.into());
+    }
+    assert_eq!(api.authenticate(&format!("{token} ")).await.unwrap_err(), InvalidToken::Malformed.into());
+}
+
+#[tokio::test]
+async fn what_one_api_knows_opens_no_other() {
+    let issuer = Issuer::start().await;
+    let token = issuer.token();
+    assert!(issuer.api().authenticate(&token).await.is_ok());
+    let other = ResourceServer::builder(ISSUER, "https://another.example")
+        .backchannel_url(url::Url::parse(&issuer.server.uri()).unwrap())
+        .clock(Arc::new(issuer.clock.clone()))
+        .build()
+        .unwrap();
+    assert_eq!(other.authenticate(&token).await.unwrap_err(), InvalidToken::WrongAudience.into());
 }
 
 #[tokio::test]
