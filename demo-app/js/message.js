@@ -1,0 +1,44 @@
+// What the person is told, at one place of the page, which screen readers say when it changes; and doing something in such a way
+// that they hear in plain words where it does not work.
+
+import { Question, SignedOut } from './problem.js';
+
+const place = document.getElementById('message');
+
+/** `kind`: '', 'good', 'question' or 'problem'; `way`: a button that leads on. */
+export function say(text, kind = '', way) {
+  place.className = `message ${kind}`;
+  place.replaceChildren(text);
+  if (way) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = way.label;
+    button.addEventListener('click', () => attempt(way.go));
+    place.append(' ', button);
+  }
+}
+
+let whenSignedOut = () => undefined;
+
+/** What the page does when nobody is signed in any more. */
+export function onSignedOut(work) {
+  whenSignedOut = work;
+}
+
+/** Does it, and tells the person in plain words if it does not work. A button that is at work takes no second press. */
+export async function attempt(work, trigger) {
+  if (trigger?.ariaDisabled === 'true') return;
+  if (trigger) trigger.ariaDisabled = 'true';
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof SignedOut) whenSignedOut();
+    const known = error.constructor !== Error && 'way' in error;
+    if (!known) console.error(error);
+    const kind = error instanceof Question ? 'question' : 'problem';
+    say(known ? error.message : 'Something went wrong on this page. Reload it and try again.', kind, error.way);
+    place.focus();
+  } finally {
+    if (trigger) trigger.ariaDisabled = 'false';
+  }
+}
