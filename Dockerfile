@@ -1,4 +1,5 @@
-# One file for all services: `--target auth-server`, `--target api-a`, `--target api-b`, `--target api-c`.
+# One file for all services: `--target auth-server`, `--target api-a`, `--target api-a2`,
+# `--target api-b`, `--target api-c`.
 
 FROM rust:1-slim-bookworm AS builder
 # gcc builds SQLite, libpq and AWS-LC; OpenSSL is libpq's, for `sslmode=verify-full`.
@@ -45,6 +46,14 @@ ENV API_A_CONFIG=/etc/deputy/api-a.toml \
 EXPOSE 9001
 HEALTHCHECK --interval=2s --timeout=3s --start-period=10s --retries=5 CMD ["api-a", "healthcheck"]
 ENTRYPOINT ["api-a"]
+
+# The second API of a longer chain: the same binary, with a configuration of its own.
+FROM api-a AS api-a2
+COPY demo/api-a2.toml /etc/deputy/api-a2.toml
+ENV API_A_CONFIG=/etc/deputy/api-a2.toml \
+    API_A_LISTEN=0.0.0.0:9004 \
+    API_A_DATABASE__URL=sqlite:///data/api-a2.sqlite
+EXPOSE 9004
 
 FROM runtime AS api-b
 COPY --from=builder /out/api-b /usr/local/bin/api-b

@@ -3,9 +3,10 @@
 //!
 //! A request passes through `endpoints` (which token, which scope), `receipts` (the exchange and the call) and `report`
 //! (what is made of the answer). What the caller hears when there is no token or no answer to be had is `shared_claims`'
-//! `ResourceServer::answer_to`. The demo app lies at `/`.
+//! `ResourceServer::answer_to`. The demo app lies at `/`; demo mode (`demo`) shows it what happens behind it.
 
 mod config;
+mod demo;
 mod endpoints;
 mod receipts;
 mod report;

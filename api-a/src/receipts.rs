@@ -32,6 +32,12 @@ pub struct Archive {
     read: Scope,
 }
 
+/// Receipts by a longer way: at another API A, which gets them at API B.
+pub struct Chain {
+    keeper: Keeper,
+    read: Scope,
+}
+
 /// An API that keeps receipts, called on behalf of users.
 struct Keeper {
     /// This API, which answers the caller when there is nothing to be had.
@@ -72,6 +78,18 @@ impl Archive {
     }
 
     /// All archived receipts of the caller's user.
+    pub async fn of(&self, caller: &AccessToken) -> Result<Vec<Receipt>, CallerAnswer> {
+        self.keeper.receipts_of(caller, &self.read).await
+    }
+}
+
+impl Chain {
+    pub fn at(chain: config::Chain, api: ResourceServer, exchange: ExchangeClient) -> Self {
+        let keeper = Keeper::at(chain.audience, &chain.url, api, exchange);
+        Self { keeper, read: chain.read_scope }
+    }
+
+    /// All receipts of the caller's user.
     pub async fn of(&self, caller: &AccessToken) -> Result<Vec<Receipt>, CallerAnswer> {
         self.keeper.receipts_of(caller, &self.read).await
     }

@@ -13,8 +13,9 @@ use shared_claims::service::{Running, observe};
 use shared_claims::{Clock, ExchangeClient, ResourceServer};
 
 use crate::config::Config;
+use crate::demo::Demo;
 use crate::endpoints::{self, DemoApp, Settings};
-use crate::receipts::{Archive, Receipts};
+use crate::receipts::{Archive, Chain, Receipts};
 use crate::store::Filings;
 
 /// How long one exchange may take in all, and one call of another API.
@@ -24,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// tokio runtime.
 pub async fn start(config: Config, listener: TcpListener, clock: Arc<dyn Clock>) -> anyhow::Result<Running> {
     let address = listener.local_addr()?;
+    let demo = Demo::of(&config)?.map(web::Data::new);
     let demo_app = DemoApp::of(&config).map(web::Data::new);
     let open = demo_app.as_ref().map(|_| config.public_url.to_string());
     let guard = ResourceServer::builder(config.issuer.as_str(), &config.identifier)
@@ -41,11 +43,14 @@ pub async fn start(config: Config, listener: TcpListener, clock: Arc<dyn Clock>)
         .backchannel_url(config.backchannel_url)
         .timeout(PATIENCE)
         .bind_tokens(config.bind_tokens)
+        .observer(demo.as_ref().map(|demo| demo.observer()))
         .traceparent(|| Some(observe::traceparent()))
         .clock(Arc::clone(&clock))
         .build()?;
     let api = ResourceServer::clone(&guard);
     let archive = config.archive.map(|archive| web::Data::new(Archive::at(archive, api.clone(), exchange.clone())));
+    let chain = config.demo.and_then(|demo| demo.chain);
+    let chain = chain.map(|chain| web::Data::new(Chain::at(chain, api.clone(), exchange.clone())));
     let receipts = web::Data::new(Receipts::at(config.downstream, api, exchange));
     let url = config.database_url;
     let filings = tokio::task::spawn_blocking(move || Filings::open(url.expose_secret())).await?;
@@ -59,7 +64,7 @@ pub async fn start(config: Config, listener: TcpListener, clock: Arc<dyn Clock>)
             .app_data(filings.clone())
             .app_data(settings.clone())
             .wrap(from_fn(observe::request))
-            .configure(endpoints::routes(&filings, archive.clone(), demo_app.clone()))
+            .configure(endpoints::routes(&filings, archive.clone(), demo_app.clone(), demo.clone(), chain.clone()))
     })
     .disable_signals()
     .client_request_timeout(HEADERS_TIMEOUT)

@@ -40,6 +40,8 @@ pub struct Config {
     pub write_scope: Scope,
     /// Whether a user without receipts gets a few to begin with, and from how many years ago.
     pub demo_receipts: Option<u16>,
+    /// Origins of pages that may call from a browser.
+    pub cors_origins: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -65,6 +67,8 @@ struct Settings {
     demo_receipts: bool,
     #[serde(default)]
     demo_receipts_years_ago: u16,
+    #[serde(default)]
+    cors_origins: Vec<String>,
 }
 
 fn read_receipts() -> Scope {
@@ -117,6 +121,7 @@ impl TryFrom<Sourced<Settings>> for Config {
         if settings.demo_receipts_years_ago > MOST_YEARS {
             mistakes.push(format!("demo_receipts_years_ago must be {MOST_YEARS} at most"));
         }
+        mistakes.extend(settings.cors_origins.iter().filter_map(|origin| not_an_origin(origin)));
         mistakes.extend(sqlite_path(settings.database.url.expose_secret()).err().map(|error| error.to_string()));
         if !mistakes.is_empty() {
             return Err(ConfigError { origin, mistakes });
@@ -134,8 +139,17 @@ impl TryFrom<Sourced<Settings>> for Config {
             read_scope: settings.read_scope,
             write_scope: settings.write_scope,
             demo_receipts: settings.demo_receipts.then_some(settings.demo_receipts_years_ago),
+            cors_origins: settings.cors_origins,
         })
     }
+}
+
+/// Browsers send an origin in one spelling alone, and it is compared character by character.
+fn not_an_origin(text: &str) -> Option<String> {
+    let is_one = Url::parse(text).is_ok_and(|url| url.has_host() && url.origin().ascii_serialization() == text);
+    (!is_one).then(|| {
+        format!("cors_origins: {text:?} is no origin: write scheme, host and port as browsers do, https://app.example")
+    })
 }
 
 #[cfg(test)]
@@ -185,6 +199,8 @@ mod tests {
     #[case::no_scope("[database]", "read_scope = ''\n[database]", "read_scope")]
     #[case::no_name_of_a_scope("[database]", "read_scope = 'a  b'\n[database]", "scope")]
     #[case::before_the_year_2000("[database]", "demo_receipts_years_ago = 30\n[database]", "demo_receipts_years_ago")]
+    #[case::no_origin("[database]", "cors_origins = ['https://app.example/']\n[database]", "cors_origins")]
+    #[case::any_origin("[database]", "cors_origins = ['*']\n[database]", "cors_origins")]
     #[case::unknown_key("[database]", "demo = true\n[database]", "demo")]
     #[case::missing_key("url = \"sqlite://b.sqlite\"", "", "url")]
     fn a_mistake_is_named(#[case] good: &str, #[case] bad: &str, #[case] named: &str) {

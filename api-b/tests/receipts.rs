@@ -299,3 +299,48 @@ async fn every_answer_names_its_request_and_is_not_kept_by_anybody() {
     assert_eq!(header(&answer, "cache-control"), "no-store");
     world.api.stop().await;
 }
+
+const PAGE: &str = "http://localhost:9001";
+
+impl World {
+    /// What a browser asks before it lets a page of `origin` call (Fetch standard, CORS-preflight).
+    async fn preflight(&self, origin: &str) -> Response {
+        let address = format!("http://{}/api/receipts", self.api.address());
+        let request = self.http.request(Method::OPTIONS, address).header("Origin", origin);
+        let request = request.header("Access-Control-Request-Method", "GET");
+        request.header("Access-Control-Request-Headers", "authorization,traceparent").send().await.unwrap()
+    }
+
+    async fn called_from(&self, origin: &str, token: &str) -> Response {
+        let address = format!("http://{}/api/receipts", self.api.address());
+        self.http.get(address).bearer_auth(token).header("Origin", origin).send().await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_is_let_in_may_call_and_read_why_it_is_refused() {
+    let world = World::with(&format!("cors_origins = ['{PAGE}']")).await;
+    let asked = world.preflight(PAGE).await;
+    assert_eq!((asked.status().as_u16(), header(&asked, "access-control-allow-origin").as_str()), (200, PAGE));
+    assert!(header(&asked, "access-control-allow-headers").contains("traceparent"));
+    let token_a = world.issuer.token("usr_alice", "https://api-a.example", "read:receipts");
+    let refused = world.called_from(PAGE, &token_a).await;
+    assert_eq!((refused.status().as_u16(), header(&refused, "access-control-allow-origin").as_str()), (401, PAGE));
+    assert_eq!(header(&refused, "access-control-expose-headers").to_lowercase(), "www-authenticate");
+    for answer in [asked, refused] {
+        assert_eq!(header(&answer, "access-control-allow-credentials"), "");
+    }
+}
+
+#[rstest]
+#[case::another_page(&["http://localhost:9001"], "http://evil.example")]
+#[case::another_port(&["http://localhost:9001"], "http://localhost:9002")]
+#[case::a_file(&["http://localhost:9001"], "null")]
+#[case::unless_set(&[], PAGE)]
+#[tokio::test]
+async fn a_page_of_another_origin_gets_no_leave(#[case] let_in: &[&str], #[case] origin: &str) {
+    let world = World::with(&format!("cors_origins = {let_in:?}")).await;
+    for answer in [world.preflight(origin).await, world.called_from(origin, &world.token("usr_alice")).await] {
+        assert_eq!(header(&answer, "access-control-allow-origin"), "", "{answer:?}");
+    }
+}

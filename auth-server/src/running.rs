@@ -163,6 +163,7 @@ async fn prepare(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<(AuthS
         exchange_limits: config.exchange,
         require_dpop_nonce: config.require_dpop_nonce,
         error_docs: config.error_docs,
+        explain_endpoint: config.explain_endpoint,
         signing_alg: config.signing_alg,
         trusted_proxies: config.trusted_proxies,
         sign_in_notice: config.sign_in_notice,

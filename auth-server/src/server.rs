@@ -23,6 +23,8 @@ pub struct AuthServer {
     pub exchange_limits: Limits,
     /// Whether a refusal names the page that explains it.
     pub error_docs: bool,
+    /// Whether exchanges are explained at `/oauth/explain`.
+    pub explain_endpoint: bool,
     pub signing_alg: SigningAlgorithm,
     pub trusted_proxies: Vec<IpNet>,
     /// Whether a proof of possession must carry a nonce of this server (RFC 9449 section 8).

@@ -80,7 +80,7 @@ fn port_is_taken(ports: Ports, service: Service) -> String {
 fn welcome(stack: &Stack) -> String {
     let users = [(ALICE, "has all permissions"), (BOB, "may not write receipts"), (CAROL, "is blocked")];
     let users = users.map(|(name, about)| format!("  {name:<6} {:<16} {about}", password_of(name)));
-    let Ports { api_a, api_b, api_c, .. } = stack.ports;
+    let Ports { api_a, api_b, api_c, api_a2, .. } = stack.ports;
     let ca = stack.ca_certificate().ok();
     let check = if stack.ports == Ports::DEMO && ca.is_none() {
         "cargo run -p e2e -- run".to_owned()
@@ -99,6 +99,7 @@ fn welcome(stack: &Stack) -> String {
         &format!("  API A        http://localhost:{api_a}    Reports, and the demo app"),
         &format!("  API B        http://localhost:{api_b}    Receipts"),
         &format!("  API C        http://localhost:{api_c}    Archive"),
+        &format!("  API A2       http://localhost:{api_a2}    Reports once more, for a longer chain"),
         &format!("  data, logs   {}", stack.directory().display()),
         &trust.unwrap_or_default(),
         "Sign in as:",
@@ -118,7 +119,7 @@ mod tests {
     #[tokio::test]
     async fn a_taken_port_is_one_line_with_port_and_setting() {
         let taken = Reserved::free().unwrap();
-        let ports = Ports { auth_server: 0, api_a: taken.ports.api_a, api_b: 0, api_c: 0 };
+        let ports = Ports { auth_server: 0, api_a: taken.ports.api_a, api_b: 0, api_c: 0, api_a2: 0 };
         let error = start(Options { ports, data: None, build: false, tls: false }).await.err().unwrap().to_string();
         let port = taken.ports.api_a;
         let expected =

@@ -10,12 +10,17 @@ pub const API_A: &str = "https://api-a.example";
 pub const API_B: &str = "https://api-b.example";
 /// API C "Archive": a target API that asks its users first.
 pub const API_C: &str = "https://api-c.example";
+/// API A2 "Reports, second API": between API A and API B in a longer chain.
+pub const API_A2: &str = "https://api-a2.example";
 
 /// The demo app, which people sign in to.
 pub const DEMO_APP: &str = "demo-app";
 /// API A's client identity, which exchanges tokens.
 pub const API_A_CLIENT: &str = "api-a";
 pub const API_A_SECRET: &str = "api-a-demo-secret-0123456789abcdefghijklmnopqrstuv";
+/// API A2's client identity.
+pub const API_A2_CLIENT: &str = "api-a2";
+pub const API_A2_SECRET: &str = "api-a2-demo-secret-0123456789abcdefghijklmnopqrstu";
 /// A confidential web app.
 pub const DEMO_WEB: &str = "demo-web";
 pub const DEMO_WEB_SECRET: &str = "demo-web-secret-0123456789abcdefghijklmnopqrstuvwx";
@@ -41,6 +46,12 @@ pub fn password_of(username: &str) -> String {
 #[must_use]
 pub fn api_a_credentials() -> Credentials {
     Credentials::basic(API_A_CLIENT, API_A_SECRET)
+}
+
+/// API A2's own credentials, by HTTP Basic.
+#[must_use]
+pub fn api_a2_credentials() -> Credentials {
+    Credentials::basic(API_A2_CLIENT, API_A2_SECRET)
 }
 
 /// The confidential web app's credentials, by HTTP Basic.

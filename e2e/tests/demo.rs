@@ -50,6 +50,7 @@ async fn the_demo_starts_passes_its_checks_and_stops_on_ctrl_c() -> Result<()> {
         format!("--api-a-port={}", ports.api_a),
         format!("--api-b-port={}", ports.api_b),
         format!("--api-c-port={}", ports.api_c),
+        format!("--api-a2-port={}", ports.api_a2),
         "--no-build".to_owned(),
     ];
     let mut demo = start_demo(&arguments).await?;

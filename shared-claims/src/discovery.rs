@@ -27,6 +27,8 @@ pub struct ServerMetadata {
     pub token_endpoint_name: Url,
     /// Where the addresses of its status lists are (Token Status List section 9.2).
     pub status_lists: Option<Url>,
+    /// Where it explains exchanges: this project's auth server may.
+    pub explain_endpoint: Option<Url>,
 }
 
 /// The metadata cannot be had.
@@ -66,6 +68,8 @@ struct Document {
     token_endpoint: Url,
     #[serde(default)]
     status_list_aggregation_endpoint: Option<Url>,
+    #[serde(default)]
+    explain_endpoint: Option<Url>,
 }
 
 impl Discovery {
@@ -151,6 +155,7 @@ impl Inner {
             token_endpoint: self.reachable(document.token_endpoint.clone())?,
             token_endpoint_name: document.token_endpoint,
             status_lists: document.status_list_aggregation_endpoint.map(|url| self.reachable(url)).transpose()?,
+            explain_endpoint: document.explain_endpoint.map(|url| self.reachable(url)).transpose()?,
             issuer: document.issuer,
         })
     }

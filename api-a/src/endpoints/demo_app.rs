@@ -10,6 +10,7 @@ use shared_claims::Problem;
 use shared_claims::service::answer;
 
 use crate::config::Config;
+use crate::demo::Demo;
 
 #[derive(Embed)]
 #[folder = "../demo-app/"]
@@ -24,7 +25,7 @@ pub struct DemoApp {
 }
 
 /// The answer of `GET /demo/config.json`.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct AppSettings {
     issuer: String,
     client_id: String,
@@ -35,6 +36,49 @@ struct AppSettings {
     scope: &'static str,
     /// Whether there is an archive of earlier years.
     archive: bool,
+    /// What the page of the six steps can show. None: demo mode is off.
+    demo: Option<Stage>,
+}
+
+/// What there is to be seen and tried in demo mode.
+#[derive(Clone, Serialize)]
+struct Stage {
+    /// API A's client identity: the `act` of token B.
+    client_id: String,
+    /// The page calls it itself, to see its own token refused there.
+    api_b: Place,
+    /// The first API of the longer chain.
+    chain: Option<Further>,
+    /// Whether attacks come with an explanation: the auth server says so.
+    explain: bool,
+}
+
+#[derive(Clone, Serialize)]
+struct Place {
+    url: String,
+    identifier: String,
+}
+
+#[derive(Clone, Serialize)]
+struct Further {
+    identifier: String,
+}
+
+impl Stage {
+    fn of(config: &Config) -> Option<Self> {
+        let demo = config.demo.as_ref()?;
+        let downstream = &config.downstream;
+        let url = downstream.public_url.as_ref().unwrap_or(&downstream.url);
+        Some(Self {
+            client_id: config.client.id.clone(),
+            api_b: Place {
+                url: url.as_str().trim_end_matches('/').to_owned(),
+                identifier: downstream.audience.clone(),
+            },
+            chain: demo.chain.as_ref().map(|chain| Further { identifier: chain.audience.clone() }),
+            explain: false,
+        })
+    }
 }
 
 impl DemoApp {
@@ -51,12 +95,16 @@ impl DemoApp {
             post_logout_redirect_uri: format!("{base}/"),
             scope: SCOPE,
             archive: config.archive.is_some(),
+            demo: Stage::of(config),
         };
-        // Nothing but our own files and the auth server; forms are sent by script, so none may be posted by the browser.
+        let origins = match &settings.demo {
+            Some(stage) => format!("{} {}", config.issuer.origin(), origin(&stage.api_b.url)),
+            None => config.issuer.origin(),
+        };
+        // Nothing but our own files and the auth server (and API B, in demo mode); forms are sent by script, so none may be posted by the browser.
         let content_security_policy = format!(
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {}; \
-             form-action 'none'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'",
-            config.issuer.origin()
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {origins}; \
+             form-action 'none'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'"
         );
         Some(Self { settings, content_security_policy })
     }
@@ -71,6 +119,10 @@ impl DemoApp {
             .insert_header(("X-Frame-Options", "DENY"));
         answer
     }
+}
+
+fn origin(url: &str) -> String {
+    url::Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
 /// The routes of the app.
@@ -116,6 +168,10 @@ fn etag(file: &EmbeddedFile) -> String {
     format!("\"{hash:016x}\"")
 }
 
-async fn settings(app: Data<DemoApp>) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(&app.settings)
+async fn settings(app: Data<DemoApp>, demo: Option<Data<Demo>>) -> HttpResponse {
+    let mut settings = app.settings.clone();
+    if let (Some(stage), Some(demo)) = (&mut settings.demo, demo) {
+        stage.explain = demo.scene.by_hand.is_explained().await;
+    }
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(settings)
 }

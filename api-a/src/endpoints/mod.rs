@@ -1,5 +1,6 @@
 //! HTTP in, HTTP out. This file is the route table.
 
+mod demo;
 mod demo_app;
 mod me;
 mod report;
@@ -7,11 +8,13 @@ mod report;
 use std::sync::Arc;
 
 use actix_web::Resource;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, Data, ServiceConfig, get, post, resource, scope};
 use shared_claims::service::{answer, health};
 use shared_claims::{Clock, RequiredScope as _, Scope, protected_resource, required_scope};
 
-use crate::receipts::Archive;
+use crate::demo::Demo;
+use crate::receipts::{Archive, Chain};
 use crate::store::Filings;
 pub use demo_app::DemoApp;
 
@@ -28,11 +31,13 @@ pub fn scopes() -> Scope {
     [ReadReports::SCOPE, WriteReports::SCOPE].iter().filter_map(|name| name.parse().ok()).collect()
 }
 
-/// All routes. `archive` and `demo_app` are there where they are configured.
+/// All routes. `archive`, `demo_app`, and `demo` (demo mode) with its `chain` are there where they are configured.
 pub fn routes(
     filings: &Filings,
     archive: Option<Data<Archive>>,
     demo_app: Option<Data<DemoApp>>,
+    demo: Option<Data<Demo>>,
+    chain: Option<Data<Chain>>,
 ) -> impl FnOnce(&mut ServiceConfig) + use<> {
     let health = health::routes(filings.store().clone());
     move |app: &mut ServiceConfig| {
@@ -44,7 +49,11 @@ pub fn routes(
         if let Some(archive) = archive {
             api = api.app_data(archive).service(at("/archive").route(get().to(report::archive)));
         }
-        app.configure(health).service(protected_resource::route()).service(api.wrap(answer::api_headers()));
+        let api = api.wrap(Condition::new(demo.is_some(), from_fn(demo::seen))).wrap(answer::api_headers());
+        app.configure(health).service(protected_resource::route()).service(api);
+        if let Some(demo) = demo {
+            app.configure(demo::routes(demo, chain, demo_app.is_some()));
+        }
         if let Some(demo_app) = demo_app {
             app.configure(demo_app::routes(demo_app));
         }

@@ -4,6 +4,7 @@
 
 mod calls;
 mod demo_app;
+mod demo_mode;
 mod failures;
 #[path = "../../../api-b/tests/support/issuer.rs"]
 mod issuer;

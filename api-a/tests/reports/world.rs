@@ -29,14 +29,26 @@ pub struct World {
 
 impl World {
     pub async fn start() -> Self {
+        Self::configured("", "").await
+    }
+
+    /// In demo mode.
+    pub async fn in_demo_mode() -> Self {
+        let world = Self::configured("demo_trace = true", "").await;
+        world.works().await;
+        world
+    }
+
+    /// With more keys, and more tables.
+    pub async fn configured(keys: &str, tables: &str) -> Self {
         let (issuer, archive) = (TestIssuer::start().await, MockServer::start().await);
         // Not one of those that are kept for other tests: it is gone when it is dropped.
         let api_b = MockServer::builder().start().await;
         let folder = tempfile::tempdir().unwrap();
         let text = format!(
             "identifier = '{API_A}'\nlisten = '127.0.0.1:0'\nissuer = '{}'\npublic_url = 'http://localhost:9001'\n\
-             demo_app = true\n[database]\nurl = 'sqlite://{}'\n[client]\nid = 'api-a'\nsecret = 'a-secret-of-the-test'\n\
-             [downstream]\naudience = '{API_B}'\nurl = '{}'\n[archive]\naudience = '{API_C}'\nurl = '{}'",
+             demo_app = true\n{keys}\n[database]\nurl = 'sqlite://{}'\n[client]\nid = 'api-a'\nsecret = 'a-secret-of-the-test'\n\
+             [downstream]\naudience = '{API_B}'\nurl = '{}'\n[archive]\naudience = '{API_C}'\nurl = '{}'\n{tables}",
             issuer.uri(),
             folder.path().join("a.sqlite").display(),
             api_b.uri(),
@@ -50,13 +62,17 @@ impl World {
     /// The issuer exchanges every token for `token-b`, and API B has two receipts.
     pub async fn that_works() -> Self {
         let world = Self::start().await;
-        world.exchange_answers(exchanged()).await;
+        world.works().await;
+        world
+    }
+
+    async fn works(&self) {
+        self.exchange_answers(exchanged()).await;
         let receipts = json!({ "receipts": [
             { "id": "rcp_1", "merchant": "Hotel", "amount_cents": 9000, "currency": "EUR", "purchased_on": "2026-11-05" },
             { "id": "rcp_2", "merchant": "Café", "amount_cents": 300, "currency": "EUR", "purchased_on": "2026-10-02" },
         ]});
-        world.api_b_answers(ResponseTemplate::new(200).set_body_json(receipts)).await;
-        world
+        self.api_b_answers(ResponseTemplate::new(200).set_body_json(receipts)).await;
     }
 
     pub async fn exchange_answers(&self, answer: ResponseTemplate) {

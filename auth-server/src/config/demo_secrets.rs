@@ -8,8 +8,9 @@ use super::settings::Settings;
 const DEMO_MASTER_KEY: &str = "ZGVtbyBtYXN0ZXIga2V5LCBrbm93biB0byBhbGwhISE=";
 
 /// SHA-256 of each client secret of the demo world, since clients keep no more than that.
-const DEMO_CLIENT_SECRETS: [&str; 3] = [
+const DEMO_CLIENT_SECRETS: [&str; 4] = [
     "api-a-demo-secret-0123456789abcdefghijklmnopqrstuv",
+    "api-a2-demo-secret-0123456789abcdefghijklmnopqrstu",
     "demo-web-secret-0123456789abcdefghijklmnopqrstuvwx",
     "demo-machine-secret-0123456789abcdefghijklmnopqrst",
 ];

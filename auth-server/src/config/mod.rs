@@ -42,6 +42,8 @@ pub struct Config {
     pub exchange: Limits,
     /// Whether refusals name the page that explains them, and this server shows it.
     pub error_docs: bool,
+    /// Whether exchanges are explained at `/oauth/explain`.
+    pub explain_endpoint: bool,
     /// Whether a proof of possession must carry a nonce of this server (RFC 9449 section 8).
     pub require_dpop_nonce: bool,
     /// Where the rows of the ledger go, too.
@@ -157,6 +159,7 @@ impl Config {
             sign_in: settings.sign_in.into(),
             exchange: Limits { max_actors: settings.exchange.max_actors },
             error_docs: settings.exchange.error_docs,
+            explain_endpoint: settings.exchange.explain_endpoint,
             require_dpop_nonce: settings.dpop.require_nonce,
             ledger_sink,
             sign_in_notice: settings.sign_in_notice,

@@ -172,11 +172,12 @@ impl Default for SignInSettings {
 pub(super) struct ExchangeSettings {
     pub max_actors: usize,
     pub error_docs: bool,
+    pub explain_endpoint: bool,
 }
 
 impl Default for ExchangeSettings {
     fn default() -> Self {
-        Self { max_actors: crate::exchange::Limits::default().max_actors, error_docs: false }
+        Self { max_actors: crate::exchange::Limits::default().max_actors, error_docs: false, explain_endpoint: false }
     }
 }
 

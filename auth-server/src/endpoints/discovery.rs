@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use shared_claims::dpop;
 
+use super::explain;
 use crate::protocol::{GrantType, ResponseMode};
 use crate::server::AuthServer;
 use crate::tokens::STATUS_PATH;
@@ -32,6 +33,9 @@ struct Metadata {
     introspection_endpoint: String,
     revocation_endpoint: String,
     status_list_aggregation_endpoint: String,
+    /// This server's own: where an exchange is explained, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explain_endpoint: Option<String>,
     scopes_supported: BTreeSet<String>,
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 2],
@@ -109,6 +113,7 @@ impl Metadata {
             introspection_endpoint: endpoint("/oauth/introspect"),
             revocation_endpoint: endpoint("/oauth/revoke"),
             status_list_aggregation_endpoint: endpoint(STATUS_PATH),
+            explain_endpoint: server.explain_endpoint.then(|| endpoint(explain::PATH)),
             scopes_supported: OPENID_SCOPES.map(str::to_owned).into_iter().chain(of_apis).collect(),
             response_types_supported: ["code"],
             response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str),

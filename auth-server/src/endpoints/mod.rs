@@ -10,6 +10,7 @@ mod discovery;
 mod dpop;
 mod end_session;
 mod errand;
+mod explain;
 mod forgery;
 mod form;
 mod guide;
@@ -63,6 +64,9 @@ pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce
             .service(resource("/readyz").route(get().to(health::readyz)))
             .service(resource("/assets/{path:.*}").route(get().to(site::file)))
             .service(resource("/").route(get().to(site::index)));
+        if server.explain_endpoint {
+            scope = scope.service(resource(explain::PATH).route(post().to(explain::post)));
+        }
         if metrics_here {
             scope = scope.service(resource("/metrics").route(get().to(health::metrics)));
         }

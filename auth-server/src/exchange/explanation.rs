@@ -51,6 +51,22 @@ impl Explanation {
         });
         Self { decision, verdicts: verdicts.collect() }
     }
+
+    /// What the asker itself may hear. Of a token that was issued for another API: that it was, and nothing of the grant, the
+    /// user and what they may do.
+    #[must_use]
+    pub fn for_the_asker(self) -> Self {
+        let is_the_askers =
+            |verdict: &Verdict| verdict.rule == Rule::AddressedToAsker && verdict.outcome == Outcome::Passed;
+        if self.verdicts.iter().any(is_the_askers) {
+            return self;
+        }
+        let withheld = |verdict: Verdict| match verdict.rule {
+            Rule::WhoMayAsk | Rule::AddressedToAsker => verdict,
+            rule => Verdict { rule, outcome: Outcome::NotJudged, looked_at: String::new() },
+        };
+        Self { decision: self.decision, verdicts: self.verdicts.into_iter().map(withheld).collect() }
+    }
 }
 
 fn outcome_of(rule: Rule, examiner: &EveryVerdict) -> Outcome {

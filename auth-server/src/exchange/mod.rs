@@ -15,6 +15,7 @@ pub mod graph;
 mod lifetime;
 pub mod reach;
 mod refusal;
+mod report;
 mod rule;
 mod scope;
 mod sign_in;
@@ -32,6 +33,7 @@ use time::OffsetDateTime;
 pub use explanation::{Explanation, Outcome, Verdict};
 pub use facts::{ActorToken, Asked, Consents, Facts, GrantStanding, Limits, User};
 pub use refusal::Refusal;
+pub use report::Report;
 pub use rule::Rule;
 pub use subject::came_by_what_is_still_allowed;
 

@@ -48,6 +48,8 @@ struct DemoArgs {
     api_b_port: u16,
     #[arg(long, default_value_t = Ports::DEMO.api_c, env = "E2E_API_C_PORT")]
     api_c_port: u16,
+    #[arg(long, default_value_t = Ports::DEMO.api_a2, env = "E2E_API_A2_PORT")]
+    api_a2_port: u16,
     /// Keep databases and logs in this directory [default: thrown away at the end]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -96,6 +98,7 @@ impl From<DemoArgs> for demo::Options {
             api_a: arguments.api_a_port,
             api_b: arguments.api_b_port,
             api_c: arguments.api_c_port,
+            api_a2: arguments.api_a2_port,
         };
         Self { ports, data: arguments.data, build: !arguments.no_build, tls: arguments.tls }
     }

@@ -160,6 +160,7 @@ impl Builder {
             api_a: ApiA::at(&ports.api_a())?,
             api_b: ApiB::at(&ports.api_b())?,
             api_c: ApiB::at(&ports.api_c())?,
+            api_a2: ApiA::at(&ports.api_a2())?,
             auth_server,
             ports,
             servers,
@@ -191,7 +192,9 @@ impl Stack {
         ensure!(auth_server.status == 200, "the auth server is not ready: {auth_server:?}");
         let apis = [&self.api_b, &self.api_c].map(|api| api.get("healthz", None));
         let mut answers = futures_util::future::try_join_all(apis).await?;
-        answers.push(self.api_a.get("healthz", None).await?);
+        for api in [&self.api_a2, &self.api_a] {
+            answers.push(api.get("healthz", None).await?);
+        }
         for answer in answers {
             ensure!(answer.status == 200, "an API is not well: {answer:?}");
         }

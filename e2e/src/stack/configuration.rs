@@ -11,6 +11,7 @@ const AUTH_SERVER: &str = include_str!("../../../demo/auth-server.toml");
 const API_A: &str = include_str!("../../../demo/api-a.toml");
 const API_B: &str = include_str!("../../../demo/api-b.toml");
 const API_C: &str = include_str!("../../../demo/api-c.toml");
+const API_A2: &str = include_str!("../../../demo/api-a2.toml");
 
 /// How the services are configured. Each is a table that a test may change before the start.
 #[derive(Clone, Debug)]
@@ -19,6 +20,7 @@ pub struct Configuration {
     pub api_a: Table,
     pub api_b: Table,
     pub api_c: Table,
+    pub api_a2: Table,
 }
 
 impl Configuration {
@@ -30,6 +32,7 @@ impl Configuration {
             api_a: read(API_A).context("demo/api-a.toml")?,
             api_b: read(API_B).context("demo/api-b.toml")?,
             api_c: read(API_C).context("demo/api-c.toml")?,
+            api_a2: read(API_A2).context("demo/api-a2.toml")?,
         })
     }
 
@@ -41,6 +44,7 @@ impl Configuration {
             Service::ApiA => &self.api_a,
             Service::ApiB => &self.api_b,
             Service::ApiC => &self.api_c,
+            Service::ApiA2 => &self.api_a2,
         }
     }
 
@@ -50,6 +54,7 @@ impl Configuration {
         set(&mut self.api_a, "database.url", sqlite_in(directory, "api-a"));
         set(&mut self.api_b, "database.url", sqlite_in(directory, "api-b"));
         set(&mut self.api_c, "database.url", sqlite_in(directory, "api-c"));
+        set(&mut self.api_a2, "database.url", sqlite_in(directory, "api-a2"));
     }
 }
 
@@ -129,6 +134,7 @@ fn at_ports(text: &str, ports: Ports) -> String {
         (Ports::DEMO.api_a, ports.api_a),
         (Ports::DEMO.api_b, ports.api_b),
         (Ports::DEMO.api_c, ports.api_c),
+        (Ports::DEMO.api_a2, ports.api_a2),
     ];
     let mut text = text.to_owned();
     for (place, (old, _)) in replacements.iter().enumerate() {
@@ -146,7 +152,7 @@ mod tests {
 
     #[test]
     fn ports_may_change_places() {
-        let swapped = Ports { auth_server: 9001, api_a: 9000, api_b: 7, api_c: 8 };
+        let swapped = Ports { auth_server: 9001, api_a: 9000, api_b: 7, api_c: 8, api_a2: 9 };
         let text = "http://localhost:9000 http://127.0.0.1:9001/callback :9002";
         assert_eq!(at_ports(text, swapped), "http://localhost:9001 http://127.0.0.1:9000/callback :7");
     }

@@ -40,11 +40,13 @@ pub enum Service {
     ApiB,
     /// The archive: API B's binary with a configuration of its own.
     ApiC,
+    /// The second API of the longer chain: API A's binary with a configuration of its own.
+    ApiA2,
 }
 
 impl Service {
     /// In the order they start in.
-    pub const ALL: [Self; 4] = [Self::AuthServer, Self::ApiB, Self::ApiC, Self::ApiA];
+    pub const ALL: [Self; 5] = [Self::AuthServer, Self::ApiB, Self::ApiC, Self::ApiA2, Self::ApiA];
 
     /// Its name in the demo world.
     #[must_use]
@@ -54,6 +56,7 @@ impl Service {
             Self::ApiA => "api-a",
             Self::ApiB => "api-b",
             Self::ApiC => "api-c",
+            Self::ApiA2 => "api-a2",
         }
     }
 
@@ -62,6 +65,7 @@ impl Service {
     pub fn binary(self) -> &'static str {
         match self {
             Self::ApiC => Self::ApiB.name(),
+            Self::ApiA2 => Self::ApiA.name(),
             other => other.name(),
         }
     }
@@ -74,6 +78,8 @@ pub struct Stack {
     pub api_b: ApiB,
     /// The archive.
     pub api_c: ApiB,
+    /// The second API of the longer chain.
+    pub api_a2: ApiA,
     pub ports: Ports,
     // Order matters: the servers go before the storage that they use.
     servers: Vec<(Service, Instance)>,
@@ -121,6 +127,11 @@ impl Stack {
     #[must_use]
     pub fn api_c_url(&self) -> Url {
         self.ports.api_c()
+    }
+
+    #[must_use]
+    pub fn api_a2_url(&self) -> Url {
+        self.ports.api_a2()
     }
 
     /// The demo app.

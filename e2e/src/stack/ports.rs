@@ -14,11 +14,12 @@ pub struct Ports {
     pub api_a: u16,
     pub api_b: u16,
     pub api_c: u16,
+    pub api_a2: u16,
 }
 
 impl Ports {
     /// The demo world's own.
-    pub const DEMO: Self = Self { auth_server: 9000, api_a: 9001, api_b: 9002, api_c: 9003 };
+    pub const DEMO: Self = Self { auth_server: 9000, api_a: 9001, api_b: 9002, api_c: 9003, api_a2: 9004 };
 
     #[must_use]
     pub fn of(&self, service: Service) -> u16 {
@@ -27,6 +28,7 @@ impl Ports {
             Service::ApiA => self.api_a,
             Service::ApiB => self.api_b,
             Service::ApiC => self.api_c,
+            Service::ApiA2 => self.api_a2,
         }
     }
 
@@ -54,6 +56,11 @@ impl Ports {
     pub fn api_c(&self) -> Url {
         at(self.api_c)
     }
+
+    #[must_use]
+    pub fn api_a2(&self) -> Url {
+        at(self.api_a2)
+    }
 }
 
 #[expect(clippy::expect_used, reason = "a URL of a constant host and a number always parses")]
@@ -70,7 +77,7 @@ pub struct Reserved {
 impl Reserved {
     /// A free port for each.
     pub fn free() -> Result<Self> {
-        Self::bind(Ports { auth_server: 0, api_a: 0, api_b: 0, api_c: 0 })
+        Self::bind(Ports { auth_server: 0, api_a: 0, api_b: 0, api_c: 0, api_a2: 0 })
     }
 
     /// These ports; 0 is any free one.
@@ -86,6 +93,7 @@ impl Reserved {
                 Service::ApiA => ports.api_a = port,
                 Service::ApiB => ports.api_b = port,
                 Service::ApiC => ports.api_c = port,
+                Service::ApiA2 => ports.api_a2 = port,
             }
             listeners.push((service, listener));
         }

@@ -94,7 +94,9 @@ async fn start_here(service: Service, text: &str, listener: TcpListener, clock: 
         Service::AuthServer => {
             Instance::InProcess(auth_server::start(auth_server::Config::from_toml(text)?, listener, clock).await?)
         }
-        Service::ApiA => Instance::InProcess(api_a::start(api_a::Config::from_toml(text)?, listener, clock).await?),
+        Service::ApiA | Service::ApiA2 => {
+            Instance::InProcess(api_a::start(api_a::Config::from_toml(text)?, listener, clock).await?)
+        }
         Service::ApiB | Service::ApiC => {
             Instance::InProcess(api_b::start(api_b::Config::from_toml(text)?, listener, clock).await?)
         }

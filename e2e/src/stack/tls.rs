@@ -57,7 +57,7 @@ impl Tls {
         let path = |file: PathBuf| file.display().to_string();
         configuration::set(&mut world.auth_server, "tls.certificate", path(self.ca.certificate_of("auth-server")));
         configuration::set(&mut world.auth_server, "tls.key", path(self.ca.key_of("auth-server")));
-        for table in [&mut world.auth_server, &mut world.api_a, &mut world.api_b, &mut world.api_c] {
+        for table in [&mut world.auth_server, &mut world.api_a, &mut world.api_b, &mut world.api_c, &mut world.api_a2] {
             configuration::set(table, "issuer", Self::issuer(ports));
         }
     }

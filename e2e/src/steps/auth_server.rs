@@ -180,7 +180,18 @@ impl AuthServer {
 
     /// A client's request at one of its endpoints.
     pub async fn post_form(&self, endpoint: &Url, credentials: &Credentials, form: &[(&str, &str)]) -> Result<Answer> {
-        self.send_form(endpoint.clone(), credentials, form, HeaderMap::new()).await
+        self.post_form_with(endpoint, credentials, form, []).await
+    }
+
+    /// The same with further headers.
+    pub async fn post_form_with(
+        &self,
+        endpoint: &Url,
+        credentials: &Credentials,
+        form: &[(&str, &str)],
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Result<Answer> {
+        self.send_form(endpoint.clone(), credentials, form, headers.into_iter().collect()).await
     }
 
     /// The user behind an access token (`OpenID` Connect Core section 5.3).

@@ -66,7 +66,12 @@ impl Exchange {
         credentials: &Credentials,
         headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
     ) -> Result<Answer> {
-        let form: Vec<_> = self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        auth_server.token_with(credentials, &form, headers).await
+        auth_server.token_with(credentials, &self.form(), headers).await
+    }
+
+    /// The request's parameters.
+    #[must_use]
+    pub fn form(&self) -> Vec<(&str, &str)> {
+        self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
 }

@@ -10,6 +10,7 @@ use url::Url;
 use super::breaker::{Breaker, Limits};
 use super::cache::Answers;
 use super::key::Asker;
+use super::observer::{Observer, Watch};
 use super::prover::Prover;
 use super::token_endpoint::{TokenEndpoint, basic};
 use super::{ExchangeClient, Inner};
@@ -52,6 +53,7 @@ pub struct ExchangeClientBuilder {
     rest: Duration,
     traceparent: Traceparent,
     targets: Option<Client>,
+    observer: Option<Arc<dyn Observer>>,
     bind_tokens: bool,
     clock: Arc<dyn Clock>,
 }
@@ -68,6 +70,7 @@ impl ExchangeClientBuilder {
             rest: DEFAULT_REST,
             traceparent: Arc::new(|| None),
             targets: None,
+            observer: None,
             bind_tokens: false,
             clock: Arc::new(SystemClock),
         }
@@ -133,6 +136,14 @@ impl ExchangeClientBuilder {
         self
     }
 
+    /// Who is told of every request and its answer: for demos and while developing, since it sees access tokens. Default:
+    /// nobody, at no cost.
+    #[must_use]
+    pub fn observer(mut self, observer: Option<Arc<dyn Observer>>) -> Self {
+        self.observer = observer;
+        self
+    }
+
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -148,6 +159,7 @@ impl ExchangeClientBuilder {
         let authorization = basic(&client_id, &secret).ok_or(InvalidExchangeClient::Secret)?;
         let prover = ProofKey::generate().map_err(|_| InvalidExchangeClient::ProofKey)?;
         let prover = Arc::new(Prover::new(prover, Arc::clone(&self.clock)));
+        let watch = Watch(self.observer);
         let limits = Limits { failures: self.failures, rest: in_this_crate(self.rest) };
         Ok(ExchangeClient(Arc::new(Inner {
             asker: Asker::new(&self.issuer, &client_id, authorization.as_bytes(), prover.jkt()),
@@ -160,10 +172,12 @@ impl ExchangeClientBuilder {
                 authorization,
                 timeout: self.timeout,
                 prover: Arc::clone(&prover),
+                watch: watch.clone(),
             },
             prover,
             bind_tokens: self.bind_tokens,
             traceparent: self.traceparent,
+            watch,
             clock: self.clock,
         })))
     }

@@ -10,7 +10,7 @@ use moka::ops::compute::Op;
 use time::{Duration, OffsetDateTime};
 
 use super::key::Key;
-use super::measure::{self, Found};
+use super::measure::Found;
 use super::{ExchangeError, ExchangedToken};
 use crate::{AccessToken, Clock};
 
@@ -67,14 +67,18 @@ impl Answers {
         Self { tokens, refusals, remember_refusals, clock }
     }
 
-    /// What is kept, or what `exchange` gives.
-    pub async fn get_or<F>(&self, key: Key, subject: &AccessToken, exchange: F) -> Result<ExchangedToken, ExchangeError>
+    /// What is kept, or what `exchange` gives; and which of them it is.
+    pub async fn get_or<F>(
+        &self,
+        key: Key,
+        subject: &AccessToken,
+        exchange: F,
+    ) -> (Result<ExchangedToken, ExchangeError>, Found)
     where
         F: Future<Output = Result<ExchangedToken, ExchangeError>>,
     {
         if let Some(refusal) = self.refusals.get(&key).await.filter(|kept| self.is_good(kept)) {
-            measure::looked_up(Found::Refusal);
-            return Err(refusal.value);
+            return (Err(refusal.value), Found::Refusal);
         }
         // The cache lets go of entries a little late; a token is never handed out after its end all the same.
         if self.tokens.get(&key).await.is_some_and(|kept| !self.is_good(&kept)) {
@@ -89,13 +93,10 @@ impl Answers {
         };
         match self.tokens.entry_by_ref(&key).or_try_insert_with(asked).await {
             Ok(entry) => {
-                measure::looked_up(if entry.is_fresh() { Found::Nothing } else { Found::Token });
-                Ok(entry.into_value().value)
+                let found = if entry.is_fresh() { Found::Nothing } else { Found::Token };
+                (Ok(entry.into_value().value), found)
             }
-            Err(error) => {
-                measure::looked_up(Found::Nothing);
-                Err(Arc::unwrap_or_clone(error))
-            }
+            Err(error) => (Err(Arc::unwrap_or_clone(error)), Found::Nothing),
         }
     }
 

@@ -5,6 +5,7 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use reqwest::{IntoUrl, Method, Request, RequestBuilder, Response, StatusCode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::observer::Sight;
 use super::on_behalf::OnBehalfOf;
 use super::target_challenge::demand_to_the_user;
 use super::{ExchangeError, ExchangedToken};
@@ -92,52 +93,69 @@ impl Call<'_> {
     /// of the user. A token that it refuses is let go of.
     pub async fn send(self) -> Result<Response, CallError> {
         let Call { wanted, request } = self;
-        let mut request = request.build().map_err(|error| CallError::Request(error.without_url().to_string()))?;
-        let token = wanted.token().await?;
-        let headers = request.headers_mut();
-        // In place of what may stand there: never two, and never the user's own token.
-        headers.insert(AUTHORIZATION, authorization(&token)?);
-        if let Some(traceparent) = wanted.trace() {
-            headers.insert("traceparent", traceparent.clone());
-        }
-        let again = request.try_clone();
-        let mut response = execute(&wanted, request, &token).await?;
-        if let Some(again) = again.filter(|_| token.is_bound() && wants_nonce(&response)) {
-            response = execute(&wanted, again, &token).await?;
-        }
-        if response.status() == StatusCode::UNAUTHORIZED {
-            if let Some(demand) = demand_to_the_user(response.headers()) {
-                return Err(demand.into());
-            }
-            wanted.refused(&token).await;
-        }
+        let (response, _) = answer(&wanted, request).await?;
         Ok(response)
     }
 
     /// Sends it and reads the JSON that comes back with a success; everything else is sorted by what it means. That there is
     /// nothing (404) is a fault: where it can be otherwise, [`Self::send`] tells.
     pub async fn receive<T: DeserializeOwned>(self) -> Result<T, CallError> {
-        let response = self.send().await?;
-        if response.status().is_success() {
-            return http::json(response, LARGEST_ANSWER).await.map_err(|error| match error {
-                http::ReadError::Broken(error) => not_answered(error),
-                error => CallError::Fault(error.to_string()),
-            });
+        let Call { wanted, request } = self;
+        let (response, sight) = answer(&wanted, request).await?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(refused(response, sight).await);
         }
-        Err(refused(response).await)
+        let body = http::text(response, LARGEST_ANSWER).await.map_err(|error| match error {
+            http::ReadError::Broken(error) => not_answered(error),
+            error => CallError::Fault(error.to_string()),
+        });
+        let (body, sight) = sight.after(body)?;
+        sight.read(&body);
+        serde_json::from_slice(&body).map_err(|error| CallError::Fault(http::ReadError::from(error).to_string()))
     }
 }
 
+/// Exchanges the token and sends the request.
+async fn answer<'a>(wanted: &'a OnBehalfOf<'_>, request: RequestBuilder) -> Result<(Response, Sight<'a>), CallError> {
+    let mut request = request.build().map_err(|error| CallError::Request(error.without_url().to_string()))?;
+    let token = wanted.token().await?;
+    let headers = request.headers_mut();
+    // In place of what may stand there: never two, and never the user's own token.
+    headers.insert(AUTHORIZATION, authorization(&token)?);
+    if let Some(traceparent) = wanted.trace() {
+        headers.insert("traceparent", traceparent.clone());
+    }
+    let again = request.try_clone();
+    let (mut response, mut sight) = execute(wanted, request, &token).await?;
+    if let Some(again) = again.filter(|_| token.is_bound() && wants_nonce(&response)) {
+        (response, sight) = execute(wanted, again, &token).await?;
+    }
+    if response.status() == StatusCode::UNAUTHORIZED {
+        if let Some(demand) = demand_to_the_user(response.headers()) {
+            return Err(demand.into());
+        }
+        wanted.refused(&token).await;
+    }
+    Ok((response, sight))
+}
+
 /// Sends the request, with a proof where the token is bound.
-async fn execute(wanted: &OnBehalfOf<'_>, mut request: Request, token: &ExchangedToken) -> Result<Response, CallError> {
+async fn execute<'a>(
+    wanted: &'a OnBehalfOf<'_>,
+    mut request: Request,
+    token: &ExchangedToken,
+) -> Result<(Response, Sight<'a>), CallError> {
     let (prover, url) = (wanted.prover(), request.url().clone());
     if token.is_bound() {
         let proof = prover.proof(request.method().as_str(), &url, Some(token.text()))?;
         request.headers_mut().insert(HeaderName::from_static("dpop"), proof);
     }
-    let response = wanted.http().execute(request).await.map_err(not_answered)?;
+    let sight = wanted.sends(&request);
+    let (response, mut sight) = sight.after(wanted.http().execute(request).await.map_err(not_answered))?;
+    sight.begun(&response);
     prover.learn(&url, response.headers());
-    Ok(response)
+    Ok((response, sight))
 }
 
 /// RFC 9449 section 9: the API wants its own nonce in the proof, and gave it with this answer.
@@ -155,23 +173,32 @@ fn authorization(token: &ExchangedToken) -> Result<HeaderValue, CallError> {
     Ok(value)
 }
 
-async fn refused(response: Response) -> CallError {
-    match response.status() {
+async fn refused(response: Response, sight: Sight<'_>) -> CallError {
+    let status = response.status();
+    let says_why = [
+        StatusCode::BAD_REQUEST,
+        StatusCode::CONFLICT,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        StatusCode::UNPROCESSABLE_ENTITY,
+    ]
+    .contains(&status);
+    let body = if says_why || sight.is_watched() {
+        http::text(response, LARGEST_ANSWER).await.unwrap_or_default()
+    } else {
+        Vec::new()
+    };
+    sight.read(&body);
+    match status {
         StatusCode::UNAUTHORIZED => CallError::TokenRefused,
         StatusCode::FORBIDDEN => CallError::Forbidden,
-        status @ (StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => {
-            CallError::NotReady(status.as_u16())
-        }
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => CallError::NotReady(status.as_u16()),
         StatusCode::GATEWAY_TIMEOUT => CallError::TimedOut,
-        status @ (StatusCode::BAD_REQUEST
-        | StatusCode::CONFLICT
-        | StatusCode::PAYLOAD_TOO_LARGE
-        | StatusCode::UNPROCESSABLE_ENTITY) => {
-            let problem: Result<TheirProblem, _> = http::json(response, LARGEST_ANSWER).await;
+        _ if says_why => {
+            let problem: Result<TheirProblem, _> = serde_json::from_slice(&body);
             let detail = problem.map(|problem| problem.detail).unwrap_or_default();
             CallError::Refused { status: status.as_u16(), detail: detail.chars().take(LONGEST_DETAIL).collect() }
         }
-        status => CallError::Fault(format!("it answers {status}")),
+        _ => CallError::Fault(format!("it answers {status}")),
     }
 }
 

@@ -4,7 +4,7 @@
 //! A call passes through `on_behalf` (what is wanted), `cache` (what is known, by `key`), `breaker` (whether the auth server
 //! is worth asking), `token_endpoint` and `response` (asking), with a proof by `prover` where the token is to be bound. What went wrong is an [`ExchangeError`], or a [`CallError`]
 //! where the target API was called too; [`ResourceServer::answer_to`](crate::ResourceServer::answer_to) makes of either what
-//! the own caller should hear. Nothing here needs a web framework.
+//! the own caller should hear. An [`Observer`](observer::Observer) sees what is sent. Nothing here needs a web framework.
 //!
 //! # A worker that goes on where a request ended
 //!
@@ -45,6 +45,7 @@ mod caller_answer;
 mod error;
 mod key;
 mod measure;
+pub mod observer;
 mod on_behalf;
 mod prover;
 mod response;
@@ -67,6 +68,7 @@ pub use caller_answer::CallerAnswer;
 pub use error::ExchangeError;
 use key::{Asker, Key};
 use measure::Found;
+use observer::Watch;
 pub use on_behalf::{OnBehalfOf, Subject};
 use prover::Prover;
 use response::NoToken;
@@ -91,6 +93,7 @@ struct Inner {
     /// Whether tokens are bound whatever the caller's is.
     bind_tokens: bool,
     traceparent: Traceparent,
+    watch: Watch,
     clock: Arc<dyn Clock>,
 }
 
@@ -110,6 +113,7 @@ impl Inner {
     /// What is kept, or what the auth server says. `fresh`: past what is kept.
     async fn token(&self, wish: Wish<'_>, fresh: bool) -> Result<ExchangedToken, ExchangeError> {
         if wish.subject.expires_at() <= self.clock.now() {
+            self.watch.not_sent(wish.belonging(), &ExchangeError::SubjectExpired);
             return Err(ExchangeError::SubjectExpired);
         }
         let key = self.key(wish);
@@ -119,7 +123,12 @@ impl Inner {
             self.answers.replace(key, wish.subject, &outcome).await;
             return outcome;
         }
-        self.answers.get_or(key, wish.subject, self.exchange(wish)).await
+        let (outcome, found) = self.answers.get_or(key, wish.subject, self.exchange(wish)).await;
+        measure::looked_up(found);
+        if matches!(found, Found::Token | Found::Refusal) {
+            self.watch.kept(wish.belonging(), outcome.as_ref());
+        }
+        outcome
     }
 
     /// Lets go of a token that its API refuses.
@@ -139,10 +148,11 @@ impl Inner {
     }
 
     async fn ask(&self, wish: Wish<'_>) -> Result<ExchangedToken, ExchangeError> {
-        let leave = self
-            .breaker
-            .ask()
-            .map_err(|Resting(rest)| ExchangeError::CircuitOpen { retry_after: rest.try_into().unwrap_or_default() })?;
+        let leave = self.breaker.ask().map_err(|Resting(rest)| {
+            let error = ExchangeError::CircuitOpen { retry_after: rest.try_into().unwrap_or_default() };
+            self.watch.not_sent(wish.belonging(), &error);
+            error
+        })?;
         let outcome = match self.ask_once(wish).await {
             // It has said which nonce it wants (RFC 9449 section 8), and says so once.
             Err(NoToken::WantsNonce) => self.ask_once(wish).await,
@@ -160,7 +170,7 @@ impl Inner {
     async fn ask_once(&self, wish: Wish<'_>) -> Result<ExchangedToken, NoToken> {
         let asked_at = self.clock.now();
         let bound = self.bind_tokens || wish.subject.claims.cnf.is_some();
-        let response = self.endpoint.ask(wish, bound).await?;
-        response::read(response, wish.scope, bound, asked_at).await
+        let (response, sight) = self.endpoint.ask(wish, bound).await?;
+        response::read(response, sight, wish.scope, bound, asked_at).await
     }
 }

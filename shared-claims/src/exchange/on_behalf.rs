@@ -1,8 +1,9 @@
 //! What is wanted, in the words of the flow: on behalf of whom, at which API, with which scope.
 
-use reqwest::Client;
 use reqwest::header::HeaderValue;
+use reqwest::{Client, Request};
 
+use super::observer::{Leg, Sight};
 use super::prover::Prover;
 use super::token_endpoint::Wish;
 use super::{ExchangeClient, ExchangeError, ExchangedToken};
@@ -89,6 +90,12 @@ impl<'a> OnBehalfOf<'a> {
 
     pub(super) fn trace(&self) -> Option<&HeaderValue> {
         self.traceparent.as_ref()
+    }
+
+    /// Lets an observer see the call.
+    pub(super) fn sends(&self, request: &Request) -> Sight<'_> {
+        let watch = &self.client.0.watch;
+        watch.sends(self.wish().belonging(), Leg::Call, request.url().as_str(), || request.try_clone())
     }
 
     fn wish(&self) -> Wish<'_> {

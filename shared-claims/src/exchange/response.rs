@@ -5,6 +5,7 @@ use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
 
 use super::error::ErrorResponse;
+use super::observer::Sight;
 use super::{ACCESS_TOKEN, ExchangeError, ExchangedToken};
 use crate::dpop::DPOP;
 use crate::{Scope, http};
@@ -47,12 +48,15 @@ impl NoToken {
 /// `bound`: a proof was sent, so the token must be bound. `asked_at`: when the request was sent; counting from the answer would make the token live longer than it does.
 pub(super) async fn read(
     response: Response,
+    mut sight: Sight<'_>,
     asked: &Scope,
     bound: bool,
     asked_at: OffsetDateTime,
 ) -> Result<ExchangedToken, NoToken> {
     let status = response.status();
-    let body = http::text(response, LARGEST_ANSWER).await.map_err(not_read)?;
+    sight.begun(&response);
+    let (body, sight) = sight.after(http::text(response, LARGEST_ANSWER).await.map_err(not_read))?;
+    sight.read(&body);
     if status == StatusCode::OK {
         return Ok(success(&body, asked, bound, asked_at)?);
     }

@@ -8,9 +8,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, Response};
 use secrecy::{ExposeSecret as _, SecretString};
-use url::Url;
 use zeroize::Zeroizing;
 
+use super::observer::{Belonging, Leg, Sight, Watch};
 use super::prover::Prover;
 use super::{ACCESS_TOKEN, ExchangeError, GRANT_TYPE};
 use crate::discovery::{Discovery, DiscoveryError, ServerMetadata};
@@ -30,6 +30,12 @@ pub(super) struct Wish<'a> {
     pub traceparent: Option<&'a HeaderValue>,
 }
 
+impl<'a> Wish<'a> {
+    pub fn belonging(self) -> Belonging<'a> {
+        Belonging { traceparent: self.traceparent, audience: self.audience }
+    }
+}
+
 /// One issuer's token endpoint, as one client.
 pub(super) struct TokenEndpoint {
     pub discovery: Discovery,
@@ -37,19 +43,20 @@ pub(super) struct TokenEndpoint {
     pub authorization: HeaderValue,
     pub timeout: Duration,
     pub prover: Arc<Prover>,
+    pub watch: Watch,
 }
 
 impl TokenEndpoint {
     /// The answer, whatever it is; all tries together take no longer than the time-out.
     /// `bound`: the token is to be bound to the own key.
-    pub async fn ask(&self, wish: Wish<'_>, bound: bool) -> Result<Response, ExchangeError> {
+    pub async fn ask<'a>(&'a self, wish: Wish<'a>, bound: bool) -> Result<(Response, Sight<'a>), ExchangeError> {
         let asked = async {
-            let metadata = self.metadata().await?;
+            let metadata = self.metadata().await.inspect_err(|error| self.watch.not_sent(wish.belonging(), error))?;
             let name = &metadata.token_endpoint_name;
             let proof = if bound { Some(self.prover.proof("POST", name, None)?) } else { None };
-            let response = self.send(metadata.token_endpoint.clone(), wish, proof).await?;
+            let (response, sight) = self.send(&metadata, wish, proof).await?;
             self.prover.learn(name, response.headers());
-            Ok(response)
+            Ok((response, sight))
         };
         tokio::time::timeout(self.timeout, asked).await.unwrap_or(Err(ExchangeError::TimedOut))
     }
@@ -61,7 +68,12 @@ impl TokenEndpoint {
         })
     }
 
-    async fn send(&self, address: Url, wish: Wish<'_>, proof: Option<HeaderValue>) -> Result<Response, ExchangeError> {
+    async fn send<'a>(
+        &'a self,
+        metadata: &ServerMetadata,
+        wish: Wish<'a>,
+        proof: Option<HeaderValue>,
+    ) -> Result<(Response, Sight<'a>), ExchangeError> {
         let scope = wish.scope.to_string();
         let mut form = vec![
             ("grant_type", GRANT_TYPE),
@@ -72,8 +84,8 @@ impl TokenEndpoint {
         if !scope.is_empty() {
             form.push(("scope", &scope));
         }
-        let send = || async {
-            let mut request = self.http.post(address.clone()).form(&form);
+        let request = || {
+            let mut request = self.http.post(metadata.token_endpoint.clone()).form(&form);
             request = request.header(AUTHORIZATION, self.authorization.clone());
             if let Some(traceparent) = wish.traceparent {
                 request = request.header("traceparent", traceparent.clone());
@@ -81,11 +93,15 @@ impl TokenEndpoint {
             if let Some(proof) = &proof {
                 request = request.header(DPOP, proof.clone());
             }
-            request.send().await
+            request
         };
+        let name = metadata.token_endpoint_name.as_str();
+        let sight = self.watch.sends(wish.belonging(), Leg::Exchange, name, || request().build().ok());
+        let send = || request().send();
         // Only what never reached the server is sent again: anything else may have been answered already.
         let backoff = ExponentialBuilder::default().with_min_delay(Duration::from_millis(50)).with_max_times(RETRIES);
-        send.retry(backoff.with_jitter()).when(reqwest::Error::is_connect).await.map_err(not_answered)
+        let answer = send.retry(backoff.with_jitter()).when(reqwest::Error::is_connect).await;
+        sight.after(answer.map_err(not_answered))
     }
 }
 

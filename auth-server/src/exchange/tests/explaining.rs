@@ -43,6 +43,22 @@ fn a_rule_that_cannot_be_judged_without_another_is_said_to_be_open() {
 }
 
 #[test]
+fn of_a_token_for_another_api_the_asker_hears_nothing_but_that() {
+    let mut for_another = world();
+    for_another.subject.aud = [C].into_iter().collect();
+    for world in [for_another, world().by("demo-app")] {
+        let world = world.user(|user| user.blocked = true);
+        let told = explained(&world).for_the_asker();
+        assert_eq!(told.decision.unwrap_err(), world.decide().unwrap_err());
+        for verdict in &told.verdicts[2..] {
+            assert_eq!((&verdict.outcome, verdict.looked_at.as_str()), (&Outcome::NotJudged, ""), "{verdict:?}");
+        }
+    }
+    let own = explained(&world()).for_the_asker();
+    assert!(own.verdicts.iter().all(|verdict| verdict.outcome == Outcome::Passed && !verdict.looked_at.is_empty()));
+}
+
+#[test]
 fn names_of_rules_are_told_apart() {
     let names: std::collections::BTreeSet<_> = Rule::ALL.into_iter().map(Rule::name).collect();
     assert_eq!(names.len(), Rule::ALL.len());

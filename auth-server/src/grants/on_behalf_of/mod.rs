@@ -3,6 +3,7 @@
 //!
 //! The facts are gathered (`gathering`), the rules decide ([`crate::exchange`]), and the decision is made good (`tokens`).
 
+pub mod explaining;
 pub mod gathering;
 mod renewal;
 mod tokens;

@@ -3,6 +3,7 @@
 mod answers;
 mod bound;
 mod calls;
+mod observing;
 mod outages;
 mod sharing;
 

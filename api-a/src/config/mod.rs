@@ -1,5 +1,7 @@
 //! Configuration: a TOML file and the variables `API_A_...`, which win, become one validated [`Config`].
 
+mod demo;
+
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -12,10 +14,13 @@ use shared_claims::service::store::sqlite_path;
 use shared_claims::status_list::StalePolicy;
 use url::Url;
 
+pub use demo::{Chain, DemoMode};
+
 const SOURCES: Sources = Sources::with_prefix("API_A");
 
-/// The secret of `demo/api-a.toml`: known to all, so it goes with a loopback issuer only.
-const DEMO_SECRET: &str = "api-a-demo-secret-0123456789abcdefghijklmnopqrstuv";
+/// The secrets of `demo/api-a.toml` and `demo/api-a2.toml`: known to all, so they go with a loopback issuer only.
+const DEMO_SECRETS: [&str; 2] =
+    ["api-a-demo-secret-0123456789abcdefghijklmnopqrstuv", "api-a2-demo-secret-0123456789abcdefghijklmnopqrstu"];
 
 /// What API A runs with. Only loading makes one, so it is right.
 #[derive(Debug)]
@@ -44,10 +49,12 @@ pub struct Config {
     pub archive: Option<Archive>,
     /// The client id of the demo app, if it is served at `/`.
     pub demo_app: Option<String>,
+    /// Whether every exchange and call is shown to the page that caused it.
+    pub demo: Option<DemoMode>,
 }
 
 /// The client identity of this API.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientIdentity {
     pub id: String,
@@ -62,6 +69,8 @@ pub struct Downstream {
     pub audience: String,
     /// Where it is reached.
     pub url: Url,
+    /// Where people reach it, if that is elsewhere. For demo mode.
+    pub public_url: Option<Url>,
     /// The scope that reading receipts takes there.
     #[serde(default = "read_receipts")]
     pub read_scope: Scope,
@@ -78,6 +87,8 @@ pub struct Archive {
     pub audience: String,
     /// Where it is reached.
     pub url: Url,
+    /// Where people reach it, if that is elsewhere. For demo mode.
+    pub public_url: Option<Url>,
     /// The scope that reading takes there.
     #[serde(default = "read_archive")]
     pub read_scope: Scope,
@@ -119,6 +130,10 @@ struct Settings {
     demo_app: bool,
     #[serde(default = "demo_app_client_id")]
     demo_app_client_id: String,
+    #[serde(default)]
+    demo_trace: bool,
+    demo_chain: Option<Chain>,
+    demo_other_client: Option<ClientIdentity>,
 }
 
 fn demo_app_client_id() -> String {
@@ -163,11 +178,20 @@ impl Settings {
             mistakes
                 .push("client.id and client.secret must not be empty: register this API at the auth server".to_owned());
         }
-        if self.client.secret.expose_secret() == DEMO_SECRET && !self.issuer.is_loopback() {
-            let issuer = &self.issuer;
-            mistakes.push(format!(
-                "client.secret is the public one of the demo: make your own (`openssl rand -hex 32`) for {issuer}"
-            ));
+        let others = self.demo_other_client.iter().map(|client| ("demo_other_client", client));
+        for (table, client) in [("client", &self.client)].into_iter().chain(others) {
+            if DEMO_SECRETS.contains(&client.secret.expose_secret()) && !self.issuer.is_loopback() {
+                let issuer = &self.issuer;
+                mistakes.push(format!(
+                    "{table}.secret is the public one of the demo: make your own (`openssl rand -hex 32`) for {issuer}"
+                ));
+            }
+        }
+        if let Some(chain) = &self.demo_chain {
+            mistakes.extend(self.mistakes_of_target("demo_chain", &chain.audience, &chain.url));
+        }
+        if self.demo_trace {
+            mistakes.extend(demo::exposed(&self.issuer, &self.public_url));
         }
         if self.demo_app && self.demo_app_client_id.is_empty() {
             mistakes.push("demo_app_client_id must name the demo app's client".to_owned());
@@ -208,6 +232,9 @@ impl TryFrom<Sourced<Settings>> for Config {
             downstream: settings.downstream,
             archive: settings.archive,
             demo_app: settings.demo_app.then_some(settings.demo_app_client_id),
+            demo: settings
+                .demo_trace
+                .then_some(DemoMode { chain: settings.demo_chain, other_client: settings.demo_other_client }),
         })
     }
 }
@@ -249,7 +276,21 @@ mod tests {
     fn the_demo_s_secret_is_refused_where_others_could_reach_it() {
         let error = with("DEPUTY_ISSUER", "https://auth.example").unwrap_err().to_string();
         assert!(error.contains("client.secret") && error.contains("api-a.toml"), "{error}");
-        assert!(!error.contains(DEMO_SECRET), "{error}");
+        assert!(!DEMO_SECRETS.iter().any(|secret| error.contains(secret)), "{error}");
+    }
+
+    #[rstest]
+    #[case::issuer("DEPUTY_ISSUER", "https://auth.example")]
+    #[case::page("API_A_PUBLIC_URL", "http://reports.example")]
+    fn demo_mode_is_refused_where_others_could_come_near(#[case] variable: &str, #[case] value: &str) {
+        let error = with(variable, value).unwrap_err().to_string();
+        assert!(error.contains("demo_trace shows access tokens"), "{error}");
+    }
+
+    #[test]
+    fn demo_mode_is_off_unless_set() {
+        assert!(Config::load(Some(demo()), []).unwrap().demo.is_some());
+        assert!(with("API_A_DEMO_TRACE", "false").unwrap().demo.is_none());
     }
 
     #[rstest]
@@ -260,6 +301,7 @@ mod tests {
     #[case::itself("API_A_DOWNSTREAM__AUDIENCE", "https://api-a.example", "downstream.audience")]
     #[case::archive("API_A_ARCHIVE__URL", "ftp://c", "archive.url")]
     #[case::archive_itself("API_A_ARCHIVE__AUDIENCE", "https://api-a.example", "archive.audience")]
+    #[case::chain("API_A_DEMO_CHAIN__URL", "ftp://a2", "demo_chain.url")]
     #[case::no_secret("API_A_CLIENT__SECRET", "", "client.secret")]
     #[case::database("API_A_DATABASE__URL", "sqlite::memory:", "database.url")]
     #[case::unknown_key("API_A_DOWNSTREAM__AUDIENCES", "x", "audiences")]

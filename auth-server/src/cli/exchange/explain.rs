@@ -1,8 +1,6 @@
 //! `exchange explain`: the very same reading, verification and decision as at the token endpoint, up to the moment in
 //! which it would issue.
 
-mod report;
-
 use std::io::Read as _;
 use std::process::ExitCode;
 
@@ -14,16 +12,14 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::config::Config;
-use crate::exchange::{self, Asked, Explanation};
-use crate::grants::GrantError;
-use crate::grants::on_behalf_of::gathering::{Gathered, Where};
+use crate::exchange::{Explanation, Report};
+use crate::grants::on_behalf_of::explaining;
+use crate::grants::on_behalf_of::gathering::Where;
 use crate::protocol::parameters::encode;
-use crate::protocol::{Dialect, ExchangeRequest, OAuthError, Parameters, jwt_bearer};
+use crate::protocol::{Dialect, ExchangeRequest, OAuthError, Parameters};
 use crate::registry::LiveRegistry;
 use crate::store::Store;
 use crate::tokens::{LiveKeys, MasterKey, verifier_of_own_tokens};
-
-use report::Report;
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -85,17 +81,8 @@ impl Explain {
             eprintln!("auth-server: there is no client {asked}: client identities of APIs are {known}");
             return Ok(ExitCode::from(BAD_CONFIGURATION));
         };
-        let outcome = match self.request()? {
-            Ok(request) => match Gathered::from_request(&place, client, &request).await {
-                Ok(gathered) => {
-                    let asked = Asked::from(&request);
-                    Ok(exchange::explain(&gathered.facts(&place, client, &asked, self.asker_key(), config.exchange)))
-                }
-                Err(GrantError::Refused(error)) => Err(error),
-                Err(other) => return Err(other.into()),
-            },
-            Err(error) => Err(error),
-        };
+        let request = self.request()?;
+        let outcome = explaining::explain(&place, client, request, self.asker_key(), config.exchange).await?;
         self.print(&outcome)
     }
 
@@ -132,10 +119,8 @@ impl Explain {
         pairs.extend(self.audience.as_deref().map(|audience| ("audience", audience)));
         pairs.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
         let form = Zeroizing::new(encode(&pairs));
-        Ok(Parameters::parse(form.as_bytes()).and_then(|parameters| match self.dialect {
-            DialectName::TokenExchange => ExchangeRequest::read(&parameters),
-            DialectName::JwtBearer => jwt_bearer::read(&parameters),
-        }))
+        let parameters = Parameters::parse(form.as_bytes());
+        Ok(parameters.and_then(|parameters| explaining::read(self.dialect.into(), &parameters)))
     }
 }
 

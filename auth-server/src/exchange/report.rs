@@ -1,14 +1,15 @@
-//! What `exchange explain` prints: a table for people, or JSON.
+//! An explanation as it is handed out: a table for people, or JSON, at the command line and at `/oauth/explain`.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::exchange::{Explanation, Granted, Outcome, Verdict};
+use super::{Explanation, Granted, Outcome, Verdict};
 use crate::protocol::{Dialect, OAuthError};
 
-#[derive(Serialize)]
-pub(super) struct Report {
+/// What would become of a request, and what each rule says of it.
+#[derive(Debug, Serialize)]
+pub struct Report {
     pub granted: bool,
     /// What would be issued.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -19,7 +20,7 @@ pub(super) struct Report {
     rules: Vec<Line>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct WouldBe {
     audience: String,
     scope: String,
@@ -30,20 +31,22 @@ struct WouldBe {
     with_refresh_token: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Line {
     rule: &'static str,
     demand: &'static str,
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "String::is_empty")]
     looked_at: String,
     setting: &'static str,
 }
 
 impl Report {
     /// `explained`: an error where request or tokens are such that no rule could be judged.
-    pub(super) fn of(explained: &Result<Explanation, OAuthError>, dialect: Dialect) -> Self {
+    #[must_use]
+    pub fn of(explained: &Result<Explanation, OAuthError>, dialect: Dialect) -> Self {
         match explained {
             Ok(explanation) => Self {
                 granted: explanation.decision.is_ok(),
