@@ -45,15 +45,20 @@ export async function revoke() {
   if (!isGood(sent.response)) throw new Problem('The auth server did not revoke anything. Sign in again, and try once more.');
 }
 
-/** Whether all APIs refuse the tokens at hand in the end; only the last watch counts. The tree then tells that they are dead. */
-export async function watch(place, treePlace, title) {
-  const { demo } = await settings();
+/**
+ * Asks everybody who takes the tokens at hand until all refuse: whether they did. Only the last watch counts. The tree then tells
+ * that they are dead. `begun`: when they were revoked, if that is known.
+ */
+export async function watch(place, treePlace, { title, begun }) {
+  const { server, demo } = await settings();
   const mine = watching += 1;
-  const held = session.held();
-  const last = tokens.at(-1);
-  const watched = [{ api: 'api-a', token: held.access, url: '/api/me' }];
-  if (demo && tokens.length > 1) watched.push({ api: 'api-b', token: last, url: new URL('/api/me', demo.api_b.url).href });
-  const dead = await watchDeaths(place, watched, { title, running: () => watching === mine });
+  const { access } = session.held();
+  const watched = [
+    { api: 'auth-server', token: access, url: server.userinfo_endpoint },
+    { api: 'api-a', token: access, url: '/api/me' },
+  ];
+  if (demo && tokens.length > 1) watched.push({ api: 'api-b', token: tokens.at(-1), url: new URL('/api/me', demo.api_b.url).href });
+  const dead = await watchDeaths(place, watched, { title, begun, running: () => watching === mine });
   if (dead) treePlace.replaceChildren(tree(tokens, { dead: true }));
   else if (watching === mine) place.append(element('p', { class: 'note' }, 'Nothing was revoked for two minutes, so the page stopped asking.'));
   return dead;

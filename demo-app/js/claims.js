@@ -50,9 +50,9 @@ const TIMES = new Set(['exp', 'iat', 'nbf', 'auth_time', 'updated_at']);
 /** The value as people read it; what is not known is shown as it is. */
 export function valueText(name, value) {
   if (TIMES.has(name) && Number.isFinite(value)) {
-    return `${new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(value * 1000))} (${value})`;
+    return new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(value * 1000));
   }
-  return typeof value === 'string' ? value : JSON.stringify(value, undefined, 1).replaceAll(/\s+/g, ' ');
+  return typeof value === 'string' ? value : JSON.stringify(value, undefined, 1).replaceAll(/\s+/g, ' ').replaceAll(/([[{]) | ([\]}])/g, '$1$2');
 }
 
 /** The chain of actors, outermost first: [{ sub, client_id }, ...]. */

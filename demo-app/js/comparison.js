@@ -7,8 +7,8 @@ import { chip, participant } from './participants.js';
 /** The rows that matter: a name for people, and the claims. What is missing from both is left out. */
 const ROWS = [
   ['same person', ['sub']],
-  ['same sign-in', ['sid', 'auth_time', 'acr', 'amr']],
-  ['same chain', ['txn', 'status']],
+  ['same sign-in', ['sid', 'auth_time']],
+  ['same chain', ['txn']],
   ['for whom', ['aud']],
   ['may do', ['scope']],
   ['who asks', ['client_id']],

@@ -9,22 +9,26 @@ const EVERY_MS = 250;
 const PATIENCE_MS = 120_000;
 
 /**
- * `tokens`: [{ api, token, url }]; `begun`: since when the clock runs, or undefined while nothing has been revoked yet: then it
- * starts at the first refusal. Gives how it ended: whether all refuse.
+ * `tokens`: [{ api, token, url }]; `begun`: since when the clock runs; undefined while nothing has been revoked yet: it then starts
+ * at the first refusal, which is the auth server's, who knows at once. `running()`: whether anybody still looks. Gives whether all
+ * refuse in the end.
  */
-export async function watchDeaths(place, tokens, { title, running }) {
-  const start = performance.now();
-  const rows = tokens.map(({ api, url }) => ({ api, url, counter: element('span', { class: 'counter' }, '0.0 s'), word: element('span', {}, 'still takes it') }));
-  place.replaceChildren(element('div', { class: 'card deaths' }, element('h3', {}, title),
-    element('ul', {}, ...rows.map(({ api, counter, word }) => element('li', {}, chip(api), ' ', counter, ' ', word)))));
-  const items = [...place.querySelectorAll('li')];
-  const ends = tokens.map(async ({ token, url }, index) => {
-    const { counter, word } = rows[index];
-    while (running() && performance.now() - start < PATIENCE_MS) {
+export async function watchDeaths(place, tokens, { title, begun, running }) {
+  const opened = performance.now();
+  let start = begun;
+  const rows = tokens.map(({ api, token, url }) => {
+    const counter = element('span', { class: 'counter' }, '–');
+    const word = element('span', {}, 'takes it');
+    return { token, url, counter, word, item: element('li', {}, chip(api), ' ', counter, ' ', word) };
+  });
+  place.replaceChildren(element('div', { class: 'card deaths' }, element('h3', {}, title), element('ul', {}, ...rows.map(({ item }) => item))));
+  const ends = rows.map(async ({ token, url, counter, word, item }) => {
+    while (running() && performance.now() - opened < PATIENCE_MS) {
       const refused = await isRefused(url, token);
-      counter.textContent = `${((performance.now() - start) / 1000).toFixed(1)} s`;
+      if (refused) start ??= performance.now();
+      if (start !== undefined) counter.textContent = `${((performance.now() - start) / 1000).toFixed(1)} s`;
       if (refused) {
-        items[index].dataset.state = 'dead';
+        item.dataset.state = 'dead';
         word.textContent = 'refuses it: 401 invalid_token';
         return true;
       }

@@ -6,6 +6,9 @@ import { folded } from './folded.js';
 import { commandsOf } from './command.js';
 import { timeText } from './time-text.js';
 
+/** Headers that say nothing about the flow, in every answer of every server here. */
+const DULL = /^(access-control-.*|vary|pragma|date|content-length|x-content-type-options|x-request-id|referrer-policy|content-security-policy|cross-origin-.*|server|connection|keep-alive)$/;
+
 /** `sent`: { request, response, tookMs }; `way`: { from, to, places }; `commands`: instead of those made from the request. */
 export function exchangeView(sent, way, { commands, only } = {}) {
   const parts = [];
@@ -20,7 +23,7 @@ export function exchangeView(sent, way, { commands, only } = {}) {
 }
 
 function block(title, text) {
-  return element('div', {}, element('p', { class: 'wire-title' }, title), element('pre', { class: 'http' }, ...folded(text)));
+  return element('div', {}, element('p', { class: 'wire-title' }, title), element('pre', { class: 'http', tabindex: '0', role: 'group', 'aria-label': title }, ...folded(text)));
 }
 
 function requestText({ method, url, headers, body }) {
@@ -34,7 +37,9 @@ function requestText({ method, url, headers, body }) {
 
 function responseText({ status, headers, body }) {
   const lines = status === undefined ? [] : [`HTTP ${status}`];
-  for (const [name, value] of headers) lines.push(`${name}: ${value}`);
+  for (const [name, value] of headers) {
+    if (!DULL.test(name.toLowerCase())) lines.push(`${name}: ${value}`);
+  }
   if (body) lines.push('', bodyText(body, headers));
   return lines.join('\n');
 }
@@ -52,7 +57,7 @@ function bodyText(body, headers) {
 
 /** The command, shown and copied, in two languages. */
 function copying({ curl, powershell }) {
-  const text = element('pre', { class: 'command', tabindex: '0', role: 'region', 'aria-label': 'The command' }, ...folded(curl));
+  const text = element('pre', { class: 'command', tabindex: '0', role: 'group', 'aria-label': 'The command' }, ...folded(curl));
   let chosen = curl;
   const choose = (one) => {
     chosen = one;

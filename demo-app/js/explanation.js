@@ -45,8 +45,8 @@ function line({ rule, demand, outcome, reason, looked_at, setting }) {
   return element('li', { class: outcome },
     element('span', { class: 'sign', 'aria-hidden': 'true' }, sign), element('span', { class: 'visually-hidden' }, `${word}: `),
     element('span', {}, demand ?? rule,
-      rule && element('code', {}, rule),
+      rule && ' ', rule && element('code', {}, rule),
       outcome === 'failed' && reason ? element('b', { class: 'reason' }, reason) : undefined,
-      looked_at ? element('span', { class: 'looked' }, looked_at) : undefined,
+      outcome === 'failed' && looked_at ? element('span', { class: 'looked' }, looked_at) : undefined,
       outcome === 'failed' && setting ? element('span', { class: 'looked' }, `decided by ${setting}`) : undefined));
 }

@@ -4,8 +4,8 @@ import { element } from './element.js';
 import { decode } from './jwt.js';
 import { participant } from './participants.js';
 
-/** A token, a code, a verifier: long, and without a space. */
-const SECRET = /[A-Za-z0-9_-]{40,}(?:\.[A-Za-z0-9_-]*)*/g;
+/** A token, a code, a verifier: long, and without a space. The id of a trace is none. */
+const SECRET = /(?<![A-Za-z0-9_-])(?!00-[0-9a-f]{32}-)[A-Za-z0-9_-]{40,}(?:\.[A-Za-z0-9_-]*)*/g;
 
 /** The text as nodes. */
 export function folded(text) {

@@ -52,7 +52,7 @@ function showSignIn() {
   show();
   part('account-page').href = new URL('/account', knownSettings().issuer).href;
   part('deaths').replaceChildren();
-  showAttacks(part('attack-list'), knownSettings(), { attempt, say, killed: () => end('Used twice: how long do its tokens live on?') });
+  showAttacks(part('attack-list'), knownSettings(), { attempt, say, killed: () => end({ title: 'Used twice: how long do its tokens live on?', begun: performance.now() }) });
   showTokensNow();
 }
 
@@ -100,19 +100,19 @@ async function arrive() {
 }
 
 /** The sign-in is over, and the page shows how its tokens die. */
-async function end(title) {
-  const dead = await chain.watch(part('deaths'), part('chain-tree'), title);
+async function end(how) {
+  const dead = await chain.watch(part('deaths'), part('chain-tree'), how);
   if (!dead) return;
   session.forget();
   ended = true;
   show();
-  say('Every API refuses the tokens now. Sign in again to go on.', 'good', { label: `Run it again as ${capital(person)}`, go: () => begin(person) });
+  say('Everybody refuses the tokens now. Sign in again to go on.', 'good', { label: `Run it again as ${capital(person)}`, go: () => begin(person) });
 }
 
 async function revoke() {
   await chain.revoke();
   say('Revoked. Both APIs are asked until they refuse.');
-  await end('Revoked: how long do its tokens live on?');
+  await end({ title: 'Revoked: how long do its tokens live on?', begun: performance.now() });
 }
 
 /** One sentence for each step, for everybody. */
@@ -216,7 +216,7 @@ on('run-chain', async () => {
   say(`The same report by way of API A2: ${receipts} receipts, ${hops} exchanges. The tree below has each hop with its actor.`, 'good');
 });
 on('revoke', revoke);
-on('watch', () => end('Watching: nothing is revoked yet'));
+on('watch', () => end({ title: 'Watching: the clock starts when the auth server refuses' }));
 part('next').addEventListener('click', goOn);
 part('previous').addEventListener('click', goBack);
 
@@ -238,6 +238,7 @@ if (session.isReturn()) {
   show();
 } else {
   show();
+  say('Nothing has been sent yet.');
   if (asked.step) steps.choose(asked.step);
   await attempt(checkAddress);
 }

@@ -19,18 +19,21 @@ export function sequence(lanes, arrows, choose) {
   const width = lanes.length * LANE;
   const height = HEAD + arrows.length * ROW + 8;
   const svg = drawing('svg', { class: 'sequence', viewBox: `0 0 ${width} ${height}`, 'aria-hidden': 'true' });
+  // Rows lie below the lanes, which lie below the arrows.
+  const rows = arrows.map((_, index) => drawing('rect', { class: 'hit', x: 3, y: HEAD + index * ROW + 5, width: width - 6, height: ROW - 2, rx: 9 }));
+  svg.append(...rows);
   lanes.forEach((lane, place) => svg.append(laneAt(lane, middleOf(place), height)));
   const drawn = arrows.map((arrow, index) => {
     const [from, to] = [lanes.indexOf(arrow.from), lanes.indexOf(arrow.to)].map(middleOf);
-    const made = arrowAt(arrow, from, to, HEAD + index * ROW + ROW / 2 + 4, width);
-    if (choose) made.addEventListener('click', () => choose(index));
+    const made = arrowAt(arrow, from, to, HEAD + index * ROW + ROW / 2 + 4);
+    for (const part of choose ? [made, rows[index]] : []) part.addEventListener('click', () => choose(index));
     svg.append(made);
     return made;
   });
   return {
     svg,
     show: (index, step) => show(drawn[index], step),
-    select: (index) => drawn.forEach((arrow, place) => arrow.classList.toggle('selected', place === index)),
+    select: (index) => [rows, drawn].forEach((parts) => parts.forEach((part, place) => part.classList.toggle('selected', place === index))),
   };
 }
 
@@ -42,20 +45,19 @@ function laneAt(lane, x, height) {
   const { name, letter, mark } = PARTICIPANTS[lane];
   return drawing('g', { class: `lane ${mark}` },
     drawing('line', { class: 'life', x1: x, y1: 46, x2: x, y2: height }),
-    drawing('rect', { class: 'box', x: x - 66, y: 8, width: 132, height: 38, rx: 9 }),
-    drawing('rect', { class: 'badge', x: x - 58, y: 16, width: 26, height: 22, rx: 5 }),
-    drawing('text', { class: 'letter', x: x - 45, y: 32 }, letter),
-    drawing('text', { class: 'name', x: x + 15, y: 32 }, name));
+    drawing('rect', { class: 'box', x: x - 69, y: 8, width: 138, height: 38, rx: 9 }),
+    drawing('rect', { class: 'badge', x: x - 62, y: 16, width: 26, height: 22, rx: 5 }),
+    drawing('text', { class: 'letter', x: x - 49, y: 32 }, letter),
+    drawing('text', { class: 'name', x: x + 16, y: 32 }, name));
 }
 
-function arrowAt({ from, label, number }, x1, x2, y, width) {
+function arrowAt({ from, label, number }, x1, x2, y) {
   const way = Math.sign(x2 - x1);
   const [start, end] = [x1 + way * RADIUS, x2 - way * 7];
   const middle = (start + end) / 2;
   const gap = x1 + (x2 - x1) * 0.62;
   const text = drawing('text', { class: 'state', x: middle, y: y + 21 }, STATES.idle);
   return drawing('g', { class: `arrow ${PARTICIPANTS[from].mark}`, 'data-state': 'idle' },
-    drawing('rect', { class: 'hit', x: 3, y: y - ROW / 2 + 1, width: width - 6, height: ROW - 2, rx: 9 }),
     drawing('path', { class: 'whole', d: `M${start} ${y}H${end - way * 8}` }),
     drawing('path', { class: 'head', d: `M${end} ${y}l${-way * 12} -6v12z` }),
     // Where nobody answers, the line breaks off.
@@ -79,7 +81,9 @@ function octagon(x, y, r) {
 
 function show(arrow, step) {
   arrow.dataset.state = step.state;
-  arrow.querySelector('.state').textContent = stateLine(step);
+  // Between two lanes there is room for one fact beside a word.
+  const brief = step.state === 'refused' ? { ...step, tookMs: undefined } : step;
+  arrow.querySelector('.state').textContent = stateLine(brief);
 }
 
 const SIGNS = { idle: '', next: '▸ ', running: '… ', done: '✓ ', refused: '✕ ', failed: '✕ ' };

@@ -18,7 +18,7 @@ export function tokenCard({ title, token, audience, holder, about, mark }) {
   });
   return element('section', { class: `card token-card ${mark}` },
     element('h3', {}, title),
-    element('p', {}, 'For ', chip(audience), ', held by ', chip(holder), '. ', about),
+    element('p', {}, 'For ', chip(audience), ...(holder === audience ? [' itself'] : [', held by ', chip(holder)]), '. ', about),
     element('p', { class: 'raw' }, foldedToken(token)),
     verdict,
     element('details', {}, element('summary', {}, `Header and ${Object.keys(jwt.claims).length} claims, each explained`),

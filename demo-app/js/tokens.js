@@ -14,6 +14,6 @@ export function showTokens(compared, cards, { id, a, b }) {
   cards.replaceChildren(...[
     { title: 'Access token A', token: a, audience: 'api-a', holder: 'app', mark: 'a', about: 'It opens API A, and nothing else.' },
     { title: 'Access token B', token: b, audience: 'api-b', holder: 'api-a', mark: 'b', about: 'The app never sees it, but for this demo.' },
-    { title: 'ID token', token: id, audience: 'app', holder: 'app', mark: 'd', about: 'It tells the app who signed in, and opens nothing.' },
+    { title: 'ID token', token: id, audience: 'app', holder: 'app', mark: 'd', about: 'It tells who signed in, and opens nothing.' },
   ].filter(({ token }) => token && decode(token)).map(tokenCard));
 }

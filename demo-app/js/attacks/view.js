@@ -47,7 +47,8 @@ function card(attack, { attempt, say, killed }) {
 
 /** What the last answer says: { refused, text, code, description }. */
 function verdictOn({ sent }) {
-  const { response } = sent.at(-1);
+  // Where the exchange was refused, that is why; what API A made of it comes after.
+  const { response } = sent.findLast((one) => one.to === 'auth-server' && one.response && !isGood(one.response)) ?? sent.at(-1);
   if (!response) return { refused: false, text: 'No answer came: try again.' };
   const demand = challengeOf(response);
   const body = jsonOf(response);
