@@ -121,7 +121,7 @@ function tell(number, { state, tookMs, note }) {
   if (state === 'next') {
     say(`Next, step ${number} of 6: ${title}. ${note ?? ''}`);
     steps.choose(number);
-    part('next').focus();
+    steps.focusOnGoOn(number);
   } else if (['done', 'refused', 'failed'].includes(state)) {
     say(`Step ${number} of 6: ${title}: ${record.STATES[state]}${tookMs === undefined ? '' : `, ${timeText(tookMs)}`}.`);
   }

@@ -2,9 +2,10 @@
 // it. One step is open at a time; its request and its response stand in it.
 
 import { commandsOf } from './command.js';
-import { element } from './element.js';
+import { button, element } from './element.js';
 import { exchangeView } from './exchange-view.js';
 import * as record from './record.js';
+import { goOn } from './run.js';
 import { sequence, stateLine } from './sequence.js';
 import { knownSettings } from './settings.js';
 import { signInPowershell, signInScript } from './walkthrough.js';
@@ -53,6 +54,11 @@ export function choose(number, { focus = false } = {}) {
   for (const listener of opened) listener(number);
 }
 
+/** The keyboard goes to the button of a step that waits. */
+export function focusOnGoOn(number) {
+  items[number - 1].querySelector('.go-on')?.focus();
+}
+
 /** `listener(number)` hears which step has been opened. */
 export function onChoose(listener) {
   opened.add(listener);
@@ -81,7 +87,8 @@ function show(number, step) {
   picture.show(number - 1, step);
   const parts = [];
   if (step.note) parts.push(element('p', { class: 'note' }, step.note));
-  if (step.request) parts.push(wire(number, step));
+  if (step.state === 'next') parts.push(button('Go on', goOn, { class: 'go-on primary' }));
+  else if (step.request) parts.push(wire(number, step));
   item.querySelector('.live-part').replaceChildren(...parts);
 }
 
