@@ -67,6 +67,7 @@ function showTokensNow() {
 function begin(user, stepByStep = false) {
   person = user;
   steps.signedInAs(user);
+  part('flow-title').textContent = 'The six steps';
   return run.begin(user, { stepByStep });
 }
 
@@ -152,6 +153,7 @@ async function playRecorded() {
   part('tokens').hidden = false;
   showTokens(part('comparison'), part('token-cards'), tokens);
   say('This is a recorded run: nothing is sent now, and its tokens have long run out.', 'question');
+  part('flow-title').textContent = 'The six steps, as recorded';
   part('flow-title').focus();
 }
 
