@@ -118,11 +118,20 @@ fn repository() -> PathBuf {
 async fn check(compose: &Compose, ports: Ports) -> Result<()> {
     compose.run(&["up", "--build", "-d"]).await?;
     compose.become_healthy().await?;
+    tells_once_where_to_look(compose, ports).await?;
     passes_every_check(ports).await?;
     // Data and keys lie in volumes: the same world again after a restart.
     compose.run(&["restart"]).await?;
     compose.become_healthy().await?;
     passes_every_check(ports).await
+}
+
+/// The line that a person waits for. API A starts when all others are healthy, so it comes when everything is there.
+async fn tells_once_where_to_look(compose: &Compose, ports: Ports) -> Result<()> {
+    let logs = compose.output(&["logs", "--no-color"]).await?;
+    let line = format!("the demo app is ready: open {} in a browser", ports.api_a());
+    ensure!(logs.matches(&line).count() == 1, "{line:?} does not stand once in {logs}");
+    Ok(())
 }
 
 async fn passes_every_check(ports: Ports) -> Result<()> {

@@ -116,7 +116,7 @@ async fn only_exchanges_are_explained_and_parameters_are_read_as_strictly() -> R
     explained(&stack, &by, &exchange.clone().without("grant_type")).await?.expect_error(400, "invalid_request")?;
     for (mistaken, reason) in [
         (exchange.clone().and("subject_token", "x"), "parameter_repeated"),
-        (exchange.clone().without("subject_token"), "parameter_missing"),
+        (exchange.clone().without("subject_token"), "subject_token_missing"),
         (exchange.with("subject_token", "Bearer x"), "subject_token_malformed"),
     ] {
         let report = explained(&stack, &by, &mistaken).await?.expect_status(200)?.json();

@@ -108,6 +108,7 @@ fn write_receipts() -> Scope {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own in the file")]
 struct Settings {
     identifier: String,
     listen: SocketAddr,

@@ -22,6 +22,10 @@ pub enum Attack {
     ForeignToken,
     /// One hop after the other, until there is one too many.
     TooDeep,
+    /// What the user lacks the permission for, if they do.
+    NoPermission,
+    /// What the user has not agreed to, if they have not.
+    NoConsent,
 }
 
 impl Attack {
@@ -31,6 +35,8 @@ impl Attack {
             "unpaired-target" => Self::UnpairedTarget,
             "foreign-token" => Self::ForeignToken,
             "too-deep" => Self::TooDeep,
+            "no-permission" => Self::NoPermission,
+            "no-consent" => Self::NoConsent,
             _ => return None,
         })
     }
@@ -51,6 +57,9 @@ pub struct Scene {
     pub own: ClientIdentity,
     pub api_b: Neighbour,
     pub read_receipts: String,
+    pub write_receipts: String,
+    /// The API that asks its users first: its identifier, and the scope of reading there.
+    pub archive: Option<(String, String)>,
     /// Another API: its client identity, and what it takes to call it.
     pub other: Option<Other>,
 }
@@ -63,7 +72,7 @@ pub struct Other {
 }
 
 impl Scene {
-    /// None: there is no other API in this configuration.
+    /// None: the API that it takes is not in this configuration.
     pub async fn attack(&self, attack: Attack, token: &str) -> Option<Outcome> {
         let api_b = self.api_b.identifier.as_str();
         let wish = |audience, scope| Wish { subject: token, audience, scope };
@@ -74,6 +83,11 @@ impl Scene {
             }
             Attack::ForeignToken => self.exchange(&self.other.as_ref()?.client, wish(api_b, &self.read_receipts)).await,
             Attack::TooDeep => self.drive_too_deep(self.other.as_ref()?, token).await,
+            Attack::NoPermission => self.exchange(&self.own, wish(api_b, &self.write_receipts)).await,
+            Attack::NoConsent => {
+                let (archive, scope) = self.archive.as_ref()?;
+                self.exchange(&self.own, wish(archive, scope)).await
+            }
         })
     }
 

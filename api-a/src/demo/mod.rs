@@ -58,6 +58,8 @@ impl Demo {
             own: config.client.clone(),
             api_b: api_b(config),
             read_receipts: config.downstream.read_scope.to_string(),
+            write_receipts: config.downstream.write_scope.to_string(),
+            archive: config.archive.as_ref().map(|it| (it.audience.clone(), it.read_scope.to_string())),
             other: demo.other_client.clone().zip(demo.chain.as_ref()).map(|(client, chain)| Other {
                 client,
                 identifier: chain.audience.clone(),

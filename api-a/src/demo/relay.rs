@@ -28,12 +28,8 @@ async fn read(http: &Client, address: &str, traces: &Traces, id: &str) -> reqwes
         unread.extend_from_slice(&chunk);
         while let Some(length) = unread.windows(2).position(|pair| pair == b"\n\n") {
             let message: Vec<u8> = unread.drain(..length + 2).collect();
-            match told(&message) {
-                Some(event) => {
-                    traces.record(id, Some((event.hop + 1, event.id)), Event { hop: event.hop + 1, ..event })
-                }
-                None => return Ok(()),
-            }
+            let Some(event) = told(&message) else { return Ok(()) };
+            traces.record(id, Some((event.hop + 1, event.id)), Event { hop: event.hop + 1, ..event });
         }
     }
     Ok(())

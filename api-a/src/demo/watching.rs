@@ -52,7 +52,7 @@ impl Watching {
             Moment::Failed { request, error, took } => {
                 let event = self.about(*request, audience, State::Failed);
                 let (error, took_ms) = (Some((*error).to_owned()), Some(milliseconds(*took)));
-                (Some(request.number), Event { error, took_ms, ..event })
+                (Some(request.number), Event { took_ms, error, ..event })
             }
             Moment::Kept(Ok(token)) => {
                 (None, Event { cached: true, response: Some(kept(token)), ..self.exchange(State::Done) })

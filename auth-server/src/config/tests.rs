@@ -206,6 +206,22 @@ fn demo_secrets_are_refused_off_loopback() {
     assert!(error.contains("public one of the demo"), "{error}");
 }
 
+#[rstest]
+#[case::api_a("api-a-demo-secret-0123456789abcdefghijklmnopqrstuv")]
+#[case::api_a2("api-a2-demo-secret-0123456789abcdefghijklmnopqrstu")]
+#[case::demo_web("demo-web-secret-0123456789abcdefghijklmnopqrstuvwx")]
+#[case::demo_machine("demo-machine-secret-0123456789abcdefghijklmnopqrst")]
+fn a_demo_client_s_secret_is_refused_off_loopback_and_not_repeated(#[case] secret: &str) {
+    let demo = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../demo/auth-server.toml")).unwrap();
+    assert!(demo.contains(secret), "the demo has changed");
+    let client = format!("[[clients]]\nid = \"some\"\nname = \"Some\"\nsecret = \"{secret}\"\ngrant_types = []\n");
+    assert!(Config::from_toml(&format!("{MINIMAL}{client}")).is_ok());
+    let reachable =
+        MINIMAL.replace("http://localhost:9000\"", "https://auth.example\"\ntrusted_proxies = [\"10.0.0.1/32\"]");
+    let error = Config::from_toml(&format!("{reachable}{client}")).unwrap_err().to_string();
+    assert!(error.contains("the secret of client some") && !error.contains(secret), "{error}");
+}
+
 #[test]
 fn no_secret_shows_in_debug_output() {
     let text = format!("{MINIMAL}[[users]]\nusername = \"ann\"\npassword = \"canary-password\"\n");

@@ -19,7 +19,7 @@ pub fn read(dialect: Dialect, parameters: &Parameters) -> Result<ExchangeRequest
 /// What each rule says; an error where request or tokens are such that no rule can be judged.
 pub async fn explain(
     place: &Where<'_>,
-    asker: &Client,
+    client: &Client,
     request: Result<ExchangeRequest, OAuthError>,
     asker_key: Option<&str>,
     limits: Limits,
@@ -28,10 +28,10 @@ pub async fn explain(
         Ok(request) => request,
         Err(error) => return Ok(Err(error)),
     };
-    match Gathered::from_request(place, asker, &request).await {
+    match Gathered::from_request(place, client, &request).await {
         Ok(gathered) => {
             let asked = Asked::from(&request);
-            Ok(Ok(exchange::explain(&gathered.facts(place, asker, &asked, asker_key, limits))))
+            Ok(Ok(exchange::explain(&gathered.facts(place, client, &asked, asker_key, limits))))
         }
         Err(GrantError::Refused(error)) => Ok(Err(error)),
         Err(other) => Err(other),
