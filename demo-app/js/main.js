@@ -83,7 +83,7 @@ async function runNow(options) {
   await settled.whenShown;
   part('pace').hidden = !knownSettings().demo;
   showTokensNow();
-  say(`The report is here: ${settled.counted}. All six steps are done: compare the tokens, then try to break it.`, 'good');
+  say(`The report is here: ${settled.counted}. All six steps are done: compare the tokens, then try to break it.`, 'done');
 }
 
 /** Back from the auth server: signed in, and on with what the person had wanted. */
@@ -107,7 +107,7 @@ async function end(how) {
   session.forget();
   ended = true;
   show();
-  say('Everybody refuses the tokens now. Sign in again to go on.', 'good', { label: `Run it again as ${capital(person)}`, go: () => begin(person) });
+  say('Everybody refuses the tokens now. Sign in again to go on.', 'done', { label: `Run it again as ${capital(person)}`, go: () => begin(person) });
 }
 
 async function revoke() {
@@ -215,7 +215,7 @@ on('what-a-sees', whatApiASees);
 on('recorded', playRecorded);
 on('run-chain', async () => {
   const { receipts, hops } = await chain.runLongerChain(part('chain-tree'));
-  say(`The same report by way of API A2: ${receipts} receipts, ${hops} exchanges. The tree below has each hop with its actor.`, 'good');
+  say(`The same report by way of API A2: ${receipts} receipts, ${hops} exchanges. The tree below has each hop with its actor.`, 'done');
 });
 on('revoke', revoke);
 on('watch', () => end({ title: 'Watching: the clock starts when the auth server refuses' }));

@@ -5,7 +5,10 @@ import { Question, SignedOut } from './problem.js';
 
 const place = document.getElementById('message');
 
-/** `kind`: '', 'good', 'question' or 'problem'; `way`: a button that leads on. */
+/**
+ * `kind`: '', 'done', 'good', 'question' or 'problem'; those from 'good' on stay in view when the person scrolls. `way`: a button
+ * that leads on.
+ */
 export function say(text, kind = '', way) {
   place.className = `message ${kind}`;
   place.replaceChildren(text);

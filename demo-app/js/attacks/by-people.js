@@ -2,6 +2,7 @@
 // with it the call.
 
 import * as api from '../api.js';
+import { isGood } from '../http.js';
 import { Problem } from '../problem.js';
 import * as session from '../session.js';
 import { follow, newTrace } from '../trace.js';
@@ -19,8 +20,12 @@ export async function bobWrites() {
 }
 
 /** Asks for the archive, to which nobody has agreed. */
-export function withoutConsent() {
-  return traced((watch) => api.archive(watch), 'no-consent');
+export async function withoutConsent() {
+  const outcome = await traced((watch) => api.archive(watch), 'no-consent');
+  if (isGood(outcome.sent.at(-1).response)) {
+    throw new Problem('You have agreed to this before, so the archive is open. Take it back on your account page (“Stop this”), and try again.');
+  }
+  return outcome;
 }
 
 /** The call, with what API A did for it, and the rules of that exchange. */

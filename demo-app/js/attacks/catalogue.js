@@ -59,7 +59,7 @@ export const ATTACKS = [
     source: 'RFC 8693 section 4.1', file: 'auth-server/src/exchange/actor.rs',
   },
   {
-    id: 'bob-writes', title: 'Let Bob file a receipt', go: bobWrites,
+    id: 'bob-writes', title: 'Let Bob file a receipt', go: bobWrites, needs: 'demo',
     tries: 'Bob may read receipts and not file any. API A may do both on behalf of its users.',
     because: 'A token never allows more than its user may do, whoever asks. Nothing of what was asked is left.',
     source: 'RFC 6749 section 3.3', file: 'auth-server/src/exchange/scope.rs',

@@ -13,7 +13,7 @@ import { ATTACKS } from './catalogue.js';
  * `say(text, kind)` tells the person; `killed(how)` hears that the sign-in has ended.
  */
 export function showAttacks(place, settings, { attempt, say, killed }) {
-  const there = { demo: settings.demo, archive: settings.archive, chain: settings.demo?.chain };
+  const there = { demo: settings.demo, archive: settings.demo && settings.archive, chain: settings.demo?.chain };
   const possible = ATTACKS.filter(({ needs }) => !needs || there[needs]);
   place.replaceChildren(...possible.map((attack) => card(attack, { attempt, say, killed })));
 }
@@ -33,7 +33,7 @@ function card(attack, { attempt, say, killed }) {
     const outcome = await attack.go();
     const told = verdictOn(outcome);
     result.replaceChildren(...resultView(attack, outcome, told));
-    say(told.text, told.refused ? 'good' : 'problem');
+    say(told.text, told.refused ? 'done' : 'problem');
     if (attack.kills && outcome.kills) killed();
   };
   const act = elsewhere
