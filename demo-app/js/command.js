@@ -53,7 +53,7 @@ const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function curl({ method, address, bearer, client, headers, form, body, variables }) {
   const lines = [...variables].map(([name, value]) => `${name}=${quoted(value)}`);
-  if (client) lines.push(`CLIENT_SECRET=\${CLIENT_SECRET:-$(sed -n 's/^secret = "\\(.*\\)"/\\1/p' demo/${client}.toml)}`);
+  if (client) lines.push(`CLIENT_SECRET=\${CLIENT_SECRET:-$(sed -n '/^\\[client]/,/^\\[[^c]/s/^secret = "\\(.*\\)"/\\1/p' demo/${client}.toml)}`);
   const options = [];
   if (method !== 'GET' && method !== 'POST') options.push(`--request ${method}`);
   if (client) options.push(`--user "${client}:$CLIENT_SECRET"`);

@@ -61,7 +61,7 @@ echo "3  The app calls API A with token A"
 curl --silent --show-error --fail-with-body "$API_A/api/me" --header "Authorization: Bearer $TOKEN_A"; echo
 
 echo "4  API A asks for a token for API B, on behalf of $USER_NAME (RFC 8693)"
-CLIENT_SECRET=${"${CLIENT_SECRET:-$(sed -n 's/^secret = \"\\(.*\\)\"/\\1/p' demo/api-a.toml)}"}
+CLIENT_SECRET=${"${CLIENT_SECRET:-$(sed -n '/^\\[client]/,/^\\[[^c]/s/^secret = \"\\(.*\\)\"/\\1/p' demo/api-a.toml)}"}
 exchanged=$(curl --silent --show-error --fail-with-body "$TOKEN" --user "api-a:$CLIENT_SECRET" \
   --data-urlencode grant_type=urn:ietf:params:oauth:grant-type:token-exchange \
   --data-urlencode "subject_token=$TOKEN_A" \
