@@ -79,7 +79,10 @@ function runReport(options) {
 
 async function runNow(options) {
   chain.stopWatching();
-  const settled = await appParts.loadReport(() => run.report(options));
+  const settled = await appParts.loadReport(() => run.report(options)).catch((error) => {
+    if (error.constructor === Problem) error.way ??= { label: 'Try again', go: () => runReport({ stepByStep: false }) };
+    throw error;
+  });
   await settled.whenShown;
   part('pace').hidden = !knownSettings().demo;
   showTokensNow();
@@ -117,14 +120,15 @@ async function revoke() {
 }
 
 /** One sentence for each step, for everybody. */
-function tell(number, { state, tookMs, note }) {
+function tell(number, step) {
+  const { state, tookMs, note } = step;
   const title = steps.titleOf(number);
   if (state === 'next') {
     say(`Next, step ${number} of 6: ${title}. ${note ?? ''}`);
     steps.choose(number);
     steps.focusOnGoOn(number);
   } else if (['done', 'refused', 'failed'].includes(state)) {
-    say(`Step ${number} of 6: ${title}: ${record.STATES[state]}${tookMs === undefined ? '' : `, ${timeText(tookMs)}`}.`);
+    say(`Step ${number} of 6: ${title}: ${record.wordFor(step)}${tookMs === undefined ? '' : `, ${timeText(tookMs)}`}.`);
   }
 }
 

@@ -1,10 +1,16 @@
 // What has happened so far: one entry for each of the six steps. Whoever sends a request writes it here; whoever shows something
 // listens. Nothing here is kept beyond the tab.
 
-/** How a step stands, in the words that the page uses. */
+/** How a step may stand, in the words that the page uses. */
 export const STATES = {
-  idle: 'not yet', next: 'next', running: 'under way', done: 'done', refused: 'refused', failed: 'no answer',
+  idle: 'not yet', next: 'next', running: 'under way', done: 'done', refused: 'refused', failed: 'failed',
 };
+
+/** How this one stands. */
+export function wordFor({ state, response, cached }) {
+  if (cached) return 'kept from before';
+  return state === 'failed' && !response ? 'no answer' : STATES[state];
+}
 
 export const LAST = 6;
 

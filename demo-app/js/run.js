@@ -3,7 +3,7 @@
 
 import * as api from './api.js';
 import { isGood, jsonOf } from './http.js';
-import { Problem, SignedOut } from './problem.js';
+import { Problem } from './problem.js';
 import * as record from './record.js';
 import * as session from './session.js';
 import { settings } from './settings.js';
@@ -66,8 +66,8 @@ export async function report({ stepByStep = slowly } = {}) {
     return { report: got, settled: settle(stream, answered) };
   } catch (error) {
     await settle(stream, answered);
-    if (error instanceof SignedOut || error.way) throw error;
-    throw new Problem(error.message, { label: 'Try again', go: () => report() });
+    if (record.step(6).state === 'failed') throw new Problem(`API B does not answer. ${error.message}`, error.way);
+    throw error;
   }
 }
 
@@ -77,14 +77,19 @@ async function settle(stream, answered) {
   await Promise.race([stream?.whenOver, allShown()]);
   await shown;
   if (answered) {
-    const state = !answered.response ? 'failed' : isGood(answered.response) ? 'done' : 'refused';
-    record.change(3, { ...answered, state });
+    record.change(3, { ...answered, state: stateOf(answered.response) });
   }
   if (answered?.response && isGood(answered.response)) {
     for (const number of [4, 5, 6]) {
       if (record.step(number).state === 'idle') record.change(number, { note: TOLD_NOTHING });
     }
   }
+}
+
+/** A server that is in trouble has refused nothing. */
+function stateOf(response) {
+  if (!response || response.status >= 500) return 'failed';
+  return isGood(response) ? 'done' : 'refused';
 }
 
 /** All of step 6 has been told, so nothing more will come. */

@@ -3,7 +3,7 @@
 
 import { drawing } from './element.js';
 import { PARTICIPANTS } from './participants.js';
-import { STATES } from './record.js';
+import { STATES, wordFor } from './record.js';
 import { timeText } from './time-text.js';
 
 const LANE = 150;
@@ -82,7 +82,7 @@ function octagon(x, y, r) {
 function show(arrow, step) {
   arrow.dataset.state = step.state;
   // Between two lanes there is room for one fact beside a word.
-  const brief = step.state === 'refused' ? { ...step, tookMs: undefined } : step;
+  const brief = ['refused', 'failed'].includes(step.state) ? { ...step, tookMs: undefined } : step;
   arrow.querySelector('.state').textContent = stateLine(brief);
 }
 
@@ -90,12 +90,11 @@ const SIGNS = { idle: '', next: '▸ ', running: '… ', done: '✓ ', refused: 
 
 /** How a step stands, in one short line: sign, word, time, status. */
 export function stateLine(step) {
-  const word = step.cached ? 'kept from before' : STATES[step.state];
   const facts = [
     step.tookMs === undefined ? undefined : timeText(step.tookMs),
     step.response?.status === undefined ? undefined : String(step.response.status),
   ];
   const said = facts.filter(Boolean).join(' · ');
   const needsWord = !(step.state === 'done' && said) || step.cached;
-  return `${SIGNS[step.state]}${[needsWord ? word : '', step.cached ? '' : said].filter(Boolean).join(' · ')}`;
+  return `${SIGNS[step.state]}${[needsWord ? wordFor(step) : '', step.cached ? '' : said].filter(Boolean).join(' · ')}`;
 }

@@ -3,7 +3,6 @@
 use anyhow::{Context as _, Result, ensure};
 use e2e::browser::Browser;
 use e2e::stack::Stack;
-use serde_json::Value;
 
 use crate::kit::{ALL_DONE, ask, confirm_password, run_as_alice, screenshot_of_all, unexpected_complaints};
 
@@ -121,11 +120,9 @@ async fn an_old_refresh_token_ends_the_whole_chain() -> Result<()> {
 /// Auth server and both APIs refuse within seconds, and the tree says so.
 async fn expect_the_chain_to_die(browser: &Browser) -> Result<()> {
     browser.read("#message", "Everybody refuses the tokens now").await?;
-    let counters = "return [...document.querySelectorAll('.deaths .counter')].map((one) => parseFloat(one.textContent))";
-    let seconds: Vec<f64> = serde_json::from_value::<Vec<Value>>(ask(browser, counters).await?)?
-        .into_iter()
-        .filter_map(|value| value.as_f64())
-        .collect();
+    let counters =
+        "return [...document.querySelectorAll('.deaths .counter')].map((one) => parseFloat(one.textContent))";
+    let seconds: Vec<f64> = serde_json::from_value(ask(browser, counters).await?)?;
     ensure!(seconds.len() == 3 && seconds.iter().all(|after| *after < 7.0), "{seconds:?}");
     browser.read(".chain.dead", "dead").await
 }

@@ -28,7 +28,9 @@ async fn nothing_is_wider_than_the_window_from_320_to_1920_pixels_in_both_scheme
             resize(&browser, width, 900).await?;
             screenshot_of_all(&browser, &format!("demo-16-{width}-{scheme}")).await?;
             ask(&browser, OPEN_ALL).await?;
-            let widths = ask(&browser, "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]").await?;
+            let widths =
+                ask(&browser, "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+                    .await?;
             ensure!(widths[0] == widths[1], "at {width} px in {scheme} the page is {widths}");
             ask(&browser, "for (const details of document.querySelectorAll('details')) details.open = false").await?;
         }
@@ -107,7 +109,10 @@ async fn on_paper_every_step_has_a_page_and_every_token_is_whole() -> Result<()>
     )
     .await?;
     ensure!(printed[0] == 6 && printed[1].as_u64() > Some(3) && printed[2] == 0 && printed[3] == 0, "{printed}");
-    let breaks = ask(&browser, "return [...document.querySelectorAll('.step')].slice(1).every((one) => getComputedStyle(one).breakBefore === 'page')");
+    let breaks = ask(
+        &browser,
+        "return [...document.querySelectorAll('.step')].slice(1).every((one) => getComputedStyle(one).breakBefore === 'page')",
+    );
     assert_eq!(breaks.await?, true);
     screenshot_of_all(&browser, "demo-18-on-paper").await?;
     browser.close().await?;

@@ -8,7 +8,8 @@ use thirtyfour::Key;
 use crate::kit::{ALL_DONE, ask, keys, screenshot_of_all, steps_become};
 
 /// Which step is open.
-const OPEN: &str = "return [...document.querySelectorAll('#steps > li')].findIndex((item) => item.getAttribute('aria-current')) + 1";
+const OPEN: &str =
+    "return [...document.querySelectorAll('#steps > li')].findIndex((item) => item.getAttribute('aria-current')) + 1";
 
 #[tokio::test]
 async fn the_whole_tour_by_keyboard_alone() -> Result<()> {
@@ -85,7 +86,8 @@ async fn large_type_is_larger_and_fits() -> Result<()> {
     browser.click("#large-type").await?;
     ensure!(ask(&browser, size).await?.as_f64() > before, "{before:?}");
     assert_eq!(browser.see("#large-type").await?.attr("aria-pressed").await?.as_deref(), Some("true"));
-    let fits = ask(&browser, "return document.documentElement.scrollWidth <= document.documentElement.clientWidth").await?;
+    let fits =
+        ask(&browser, "return document.documentElement.scrollWidth <= document.documentElement.clientWidth").await?;
     assert_eq!(fits, true);
     screenshot_of_all(&browser, "demo-19-large-type").await?;
     steps_become(&browser, ["done"; 6]).await?;

@@ -49,8 +49,13 @@ async fn no_request_leaves_the_three_origins() -> Result<()> {
     browser.read("#message", "by way of API A2").await?;
     let asked = "return [...new Set(performance.getEntriesByType('resource').map(({ name }) => new URL(name).origin))]";
     let origins: BTreeSet<String> = serde_json::from_value(ask(&browser, asked).await?)?;
-    let three = [stack.issuer(), stack.api_a_url().origin().ascii_serialization(), stack.api_b_url().origin().ascii_serialization()];
-    let three: BTreeSet<String> = three.map(|origin| origin.trim_end_matches('/').replace("127.0.0.1", "localhost")).into();
+    let three = [
+        stack.issuer(),
+        stack.api_a_url().origin().ascii_serialization(),
+        stack.api_b_url().origin().ascii_serialization(),
+    ];
+    let three: BTreeSet<String> =
+        three.map(|origin| origin.trim_end_matches('/').replace("127.0.0.1", "localhost")).into();
     ensure!(origins.is_subset(&three), "{origins:?} and not only {three:?}");
     assert_eq!(unexpected_complaints(&browser).await?, Vec::<String>::new());
     browser.close().await?;
@@ -65,6 +70,9 @@ async fn the_policy_of_the_page_has_nothing_unsafe() -> Result<()> {
     ensure!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"), "{policy}");
     ensure!(!policy.contains("unsafe") && policy.contains("require-trusted-types-for 'script'"), "{policy}");
     let text = page.text().await?;
-    ensure!(!text.contains("style=") && !text.contains("<script>") && !text.contains(" onclick"), "something is inline");
+    ensure!(
+        !text.contains("style=") && !text.contains("<script>") && !text.contains(" onclick"),
+        "something is inline"
+    );
     stack.stop().await
 }

@@ -18,7 +18,10 @@ async fn copied(browser: &Browser, css: &str) -> Result<String> {
     browser.read(css, "Copied").await?;
     let text = browser
         .driver
-        .execute_async("navigator.clipboard.readText().then(arguments[0], (error) => arguments[0](String(error)))", vec![])
+        .execute_async(
+            "navigator.clipboard.readText().then(arguments[0], (error) => arguments[0](String(error)))",
+            vec![],
+        )
         .await?;
     Ok(text.json().as_str().context("no text")?.to_owned())
 }

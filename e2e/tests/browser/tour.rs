@@ -95,7 +95,10 @@ async fn token_a_beside_token_b_tells_in_words_what_stayed_changed_and_is_new() 
     }
     browser.click(".token-card:nth-child(2) summary").await?;
     browser.read(".token-card:nth-child(2) .claims:last-of-type", "RFC 8693 section 4.1").await?;
-    let unknown = ask(&browser, "return document.querySelector('#token-cards').textContent.includes('Not one of the usual claims')");
+    let unknown = ask(
+        &browser,
+        "return document.querySelector('#token-cards').textContent.includes('Not one of the usual claims')",
+    );
     assert_eq!(unknown.await?, false, "a claim without an explanation");
     screenshot_of_all(&browser, "demo-5-tokens").await?;
 
