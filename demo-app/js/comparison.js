@@ -16,33 +16,33 @@ const ROWS = [
   ['ends', ['exp']],
 ];
 
-/** The claims of both as a table. */
+/** The claims of both as a table. The roles are written out, since narrow windows show its cells one below the other. */
 export function comparison(a, b) {
-  const body = element('tbody');
+  const body = element('tbody', { role: 'rowgroup' });
   for (const [name, claims] of ROWS) {
     for (const claim of claims.filter((one) => one in a || one in b)) body.append(row(name, claim, a, b));
   }
-  return element('table', { class: 'comparison' },
+  return element('table', { class: 'comparison', role: 'table' },
     element('caption', {}, 'From A to B: the same user for another API, with an actor'),
-    element('thead', {}, element('tr', {},
-      element('th', { scope: 'col' }, 'Claim'), element('th', { scope: 'col' }, 'Token A, for ', chip('api-a')),
-      element('th', { scope: 'col' }, 'Token B, for ', chip('api-b')), element('th', { scope: 'col' }, 'What happened'))),
+    element('thead', { role: 'rowgroup' }, element('tr', { role: 'row' },
+      element('th', { scope: 'col', role: 'columnheader' }, 'Claim'), element('th', { scope: 'col', role: 'columnheader' }, 'Token A, for ', chip('api-a')),
+      element('th', { scope: 'col', role: 'columnheader' }, 'Token B, for ', chip('api-b')), element('th', { scope: 'col', role: 'columnheader' }, 'What happened'))),
     body);
 }
 
 function row(name, claim, a, b) {
   const what = happened(claim, a, b);
-  return element('tr', { class: what.kind },
-    element('th', { scope: 'row' }, element('span', { class: 'claim-words' }, name), ' ', element('code', {}, claim),
+  return element('tr', { class: what.kind, role: 'row' },
+    element('th', { scope: 'row', role: 'rowheader' }, element('span', { class: 'claim-words' }, name), ' ', element('code', {}, claim),
       element('span', { class: 'visually-hidden' }, `: ${CLAIMS[claim][0]}`)),
     cell('Token A', claim, a, what.kind === 'changed' ? 'del' : 'span'),
     cell('Token B', claim, b, what.kind === 'same' ? 'span' : 'ins'),
-    element('td', { class: 'happened' }, element('b', {}, what.kind), what.why && ` ${what.why}`));
+    element('td', { class: 'happened', role: 'cell' }, element('b', {}, what.kind), what.why && ` ${what.why}`));
 }
 
 function cell(label, claim, claims, mark) {
-  if (!(claim in claims)) return element('td', { 'data-label': label }, element('span', { class: 'muted' }, 'not there'));
-  return element('td', { 'data-label': label }, element(mark, {}, ...shown(claim, claims)));
+  if (!(claim in claims)) return element('td', { 'data-label': label, role: 'cell' }, element('span', { class: 'muted' }, 'not there'));
+  return element('td', { 'data-label': label, role: 'cell' }, element(mark, {}, ...shown(claim, claims)));
 }
 
 /** Audiences, clients and actors by their marks; the rest as text. */

@@ -68,7 +68,7 @@ function begin(user, stepByStep = false) {
   person = user;
   steps.signedInAs(user);
   part('flow-title').textContent = 'The six steps';
-  return run.begin(user, { stepByStep });
+  return run.begin(user, { stepByStep, step: steps.chosen() });
 }
 
 /** Steps 3 to 6. Pressed twice, it runs once. */
@@ -98,6 +98,7 @@ async function arrive() {
   showSignIn();
   say(`You are signed in as ${part('user-name').textContent}.`);
   part('account-title').focus();
+  if (wish?.step && !wish.slowly) steps.choose(wish.step);
   if (wish?.what === 'run') await runReport();
   if (wish?.what === 'attack') press(wish.attack);
   if (wish?.what === 'archive') await appParts.loadArchive({ focus: true });

@@ -28,14 +28,17 @@ let waiting;
 /** What is still to be shown, one after the other. */
 let shown = Promise.resolve();
 
-/** Step 1 for `user`, who is asked for the password even if the auth server knows them: it is part of the story. */
-export async function begin(user, { stepByStep = false } = {}) {
+/**
+ * Step 1 for `user`, who is asked for the password even if the auth server knows them: it is part of the story. `step`: which one is
+ * open, and will be again.
+ */
+export async function begin(user, { stepByStep = false, step = 0 } = {}) {
   slowly = stepByStep;
   record.clear();
   if (slowly) await hold(1);
   record.change(1, { state: 'running', note: undefined });
   try {
-    await session.signIn({ prompt: 'login', login_hint: user }, { what: 'run', user, slowly });
+    await session.signIn({ prompt: 'login', login_hint: user }, { what: 'run', user, slowly, step });
   } catch (error) {
     record.change(1, { state: 'failed', note: 'The auth server could not be reached.' });
     throw error;
@@ -105,12 +108,12 @@ function allShown() {
 function onEvent(event) {
   if (event.hop > 0) return;
   if (event.state === 'started') reveal(event.step, { state: 'running', request: event.request });
-  else if (event.step === 4) exchanged(event);
-  else called(event);
+  else if (event.step === 4) exchanged({ ...event, tookMs: event.took_ms ?? undefined });
+  else called({ ...event, tookMs: event.took_ms ?? undefined });
 }
 
 /** The request of an exchange is step 4, its answer step 5. */
-function exchanged({ state, cached, request, response, took_ms: tookMs, error }) {
+function exchanged({ state, cached, request, response, tookMs, error }) {
   if (cached) {
     reveal(4, { state: 'done', cached, note: state === 'done'
       ? 'No request was needed: API A still had the token B that it got for this very token A.'
@@ -124,7 +127,7 @@ function exchanged({ state, cached, request, response, took_ms: tookMs, error })
   }
 }
 
-function called({ state, request, response, took_ms: tookMs, error }) {
+function called({ state, request, response, tookMs, error }) {
   const note = state === 'failed' ? `API B does not answer. What API A made of that is its answer to step 3. (${error})` : undefined;
   reveal(6, { state, request, response, tookMs, note });
 }

@@ -29,12 +29,13 @@ export function tokenCard({ title, token, audience, holder, about, mark }) {
 function claimTable(title, members) {
   const rows = Object.entries(members).map(([name, value]) => {
     const [meaning, source] = CLAIMS[name] ?? ['Not one of the usual claims: shown as it is.', ''];
-    return element('tr', {},
-      element('th', { scope: 'row' }, element('code', {}, name)),
-      element('td', {}, element('span', { class: 'value' }, valueText(name, value)),
+    return element('tr', { role: 'row' },
+      element('th', { scope: 'row', role: 'rowheader' }, element('code', {}, name)),
+      element('td', { role: 'cell' }, element('span', { class: 'value' }, valueText(name, value)),
         element('span', { class: 'meaning' }, meaning, source && ' ', source && element('span', { class: 'rfc' }, source))));
   });
-  return element('table', { class: 'claims' }, element('caption', {}, title),
-    element('thead', { class: 'visually-hidden' }, element('tr', {}, element('th', { scope: 'col' }, 'Name'), element('th', { scope: 'col' }, 'Value and meaning'))),
-    element('tbody', {}, ...rows));
+  return element('table', { class: 'claims', role: 'table' }, element('caption', {}, title),
+    element('thead', { class: 'visually-hidden', role: 'rowgroup' }, element('tr', { role: 'row' },
+      element('th', { scope: 'col', role: 'columnheader' }, 'Name'), element('th', { scope: 'col', role: 'columnheader' }, 'Value and meaning'))),
+    element('tbody', { role: 'rowgroup' }, ...rows));
 }

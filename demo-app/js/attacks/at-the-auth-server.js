@@ -28,7 +28,7 @@ export function byApiA(name) {
     });
     const answer = jsonOf(asked.response);
     if (!isGood(asked.response)) throw new Problem(answer.detail ?? 'API A does not make this attack: it does so in demo mode only.');
-    const sent = answer.sent.map(({ request, response, took_ms, from, to }) => ({ request, response, tookMs: took_ms, from, to }));
+    const sent = answer.sent.map(({ request, response, took_ms, from, to }) => ({ request, response, tookMs: took_ms ?? undefined, from, to }));
     return { sent, explanation: answer.explanation };
   };
 }

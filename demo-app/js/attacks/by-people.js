@@ -41,6 +41,6 @@ async function traced(call, explainedBy) {
   const explanation = await byApiA(explainedBy)().then((made) => made.explanation, () => undefined);
   await stream.whenOver;
   const between = events.filter(({ response }) => response)
-    .map(({ request, response, took_ms, from, to }) => ({ request, response, tookMs: took_ms, from, to }));
+    .map(({ request, response, took_ms, from, to }) => ({ request, response, tookMs: took_ms ?? undefined, from, to }));
   return { sent: [...between, own], explanation };
 }
