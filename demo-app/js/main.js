@@ -5,7 +5,7 @@ import * as appParts from './app-parts.js';
 import { press, showAttacks } from './attacks/view.js';
 import * as chain from './chain.js';
 import { copy, exchangeView } from './exchange-view.js';
-import { attempt, onSignedOut, say } from './message.js';
+import { attempt, narrator, onSignedOut, say } from './message.js';
 import * as presenting from './presenting.js';
 import { Problem } from './problem.js';
 import { showRecorded } from './recorded.js';
@@ -26,6 +26,8 @@ let person = asked.user ?? 'alice';
 /** The person ended the sign-in to see what happens: what led to it stays in view. */
 let ended = false;
 let running;
+/** Tells of the steps, as long as nothing else is said. */
+let narrate = narrator();
 
 /** Shows what fits: the way in, or the app. */
 function show() {
@@ -68,6 +70,7 @@ function begin(user, stepByStep = false) {
   person = user;
   steps.signedInAs(user);
   part('flow-title').textContent = 'The six steps';
+  narrate = narrator();
   return run.begin(user, { stepByStep, step: steps.chosen() });
 }
 
@@ -77,8 +80,15 @@ function runReport(options) {
   return running;
 }
 
+/** A report of what is there now, and not of what was there when the last run began. */
+async function runReportAnew() {
+  await running?.catch(() => undefined);
+  return runReport({ stepByStep: false });
+}
+
 async function runNow(options) {
   chain.stopWatching();
+  narrate = narrator();
   const settled = await appParts.loadReport(() => run.report(options)).catch((error) => {
     if (error.constructor === Problem) error.way ??= { label: 'Try again', go: () => runReport({ stepByStep: false }) };
     throw error;
@@ -86,7 +96,7 @@ async function runNow(options) {
   await settled.whenShown;
   part('pace').hidden = !knownSettings().demo;
   showTokensNow();
-  say(`The report is here: ${settled.counted}. All six steps are done: compare the tokens, then try to break it.`, 'done');
+  narrate(`The report is here: ${settled.counted}. All six steps are done: compare the tokens, then try to break it.`, 'done');
 }
 
 /** Back from the auth server: signed in, and on with what the person had wanted. */
@@ -126,10 +136,11 @@ function tell(number, step) {
   const title = steps.titleOf(number);
   if (state === 'next') {
     say(`Next, step ${number} of 6: ${title}. ${note ?? ''}`);
+    narrate = narrator();
     steps.choose(number);
     steps.focusOnGoOn(number);
   } else if (['done', 'refused', 'failed'].includes(state)) {
-    say(`Step ${number} of 6: ${title}: ${record.wordFor(step)}${tookMs === undefined ? '' : `, ${timeText(tookMs)}`}.`);
+    narrate(`Step ${number} of 6: ${title}: ${record.wordFor(step)}${tookMs === undefined ? '' : `, ${timeText(tookMs)}`}.`);
   }
 }
 
@@ -233,13 +244,14 @@ steps.onChoose((step) => presenting.remember({ step, user: person === 'alice' &&
 presenting.prepareTools({ largeType: part('large-type'), fullScreen: part('full-screen'), print: part('print') });
 presenting.prepareKeys({ next: goOn, previous: goBack, jump: (step) => steps.choose(step, { focus: true }), restart }, () => part('keys').checked);
 prepareThemeSwitch(part('theme'));
-appParts.prepare({ runReport: () => runReport({ stepByStep: false }) });
+appParts.prepare({ runReport: runReportAnew });
 onSignedOut(show);
 offerUsers();
 for (const id of ['tools', 'walk', 'keys-help']) part(id).hidden = false;
 
 if (session.isReturn()) {
   say('Signing you in.');
+  narrate = narrator();
   await attempt(arrive);
   // Also where that did not work.
   show();

@@ -5,11 +5,27 @@ import { Question, SignedOut } from './problem.js';
 
 const place = document.getElementById('message');
 
+/** How often something was said that was not just narration. */
+let spoken = 0;
+
 /**
  * `kind`: '', 'done', 'good', 'question' or 'problem'; those from 'good' on stay in view when the person scrolls. `way`: a button
  * that leads on.
  */
 export function say(text, kind = '', way) {
+  spoken += 1;
+  show(text, kind, way);
+}
+
+/** Says what happens from now on, until something else is said: a question is not talked over. */
+export function narrator() {
+  const begun = spoken;
+  return (...told) => {
+    if (spoken === begun) show(...told);
+  };
+}
+
+function show(text, kind = '', way) {
   place.className = `message ${kind}`;
   place.replaceChildren(text);
   if (way) {

@@ -65,6 +65,7 @@ async fn the_archive_stays_closed_without_consent() -> Result<()> {
     run_as_alice(&browser, &stack).await?;
     attack(&browser, "no-consent", "interaction_required: consent_missing").await?;
     browser.read("#attack-no-consent", "auth-server/src/exchange/consent.rs").await?;
+    expect_rules(&browser, "no-consent").await?;
     assert_eq!(unexpected_complaints(&browser).await?, Vec::<String>::new());
     browser.close().await?;
     stack.stop().await
@@ -82,6 +83,7 @@ async fn bob_signs_in_for_it_and_may_still_not_write() -> Result<()> {
     // The attack goes on by itself.
     browser.read("#attack-bob-writes .outcome", "invalid_scope: nothing_left").await?;
     browser.read("#attack-bob-writes .sequence", "403").await?;
+    expect_rules(&browser, "bob-writes").await?;
     browser.screenshot("demo-8-bob-writes").await?;
     assert_eq!(unexpected_complaints(&browser).await?, Vec::<String>::new());
     browser.close().await?;

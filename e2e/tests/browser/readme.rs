@@ -6,8 +6,9 @@ use anyhow::{Result, ensure};
 use e2e::browser::Browser;
 use e2e::stack::Stack;
 use e2e::suite;
+use serde_json::json;
 
-use crate::kit::{ask, resize, run_as_alice};
+use crate::kit::{ask, devtools, resize, run_as_alice};
 
 const MOST_BYTES: u64 = 200_000;
 
@@ -21,7 +22,8 @@ async fn the_picture_in_the_readme_is_taken_by_this_test() -> Result<()> {
         let Some(browser) = Browser::for_test().await? else { return Ok(()) };
         let stack = Stack::builder().in_process().start().await?;
         run_as_alice(&browser, &stack).await?;
-        resize(&browser, 1280, 1000).await?;
+        resize(&browser, 1280, 1060).await?;
+        devtools(&browser, "Emulation.setScrollbarsHidden", json!({ "hidden": true })).await?;
         ask(&browser, "scrollTo(0, 0)").await?;
         browser.driver.screenshot(&root().join("docs/demo.png")).await?;
         browser.close().await?;
