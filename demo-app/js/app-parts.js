@@ -60,10 +60,11 @@ async function fileReceipt() {
   const filed = await api.fileReceipt(receipt);
   receiptForm.clear(form);
   form.merchant.focus();
+  const filedText = `Filed: ${filed.merchant}, ${amountText(filed.amount_cents, filed.currency)}.`;
+  const way = { label: 'Load report', go: runReport };
+  say(filedText, 'good', reportIsWanted ? undefined : way);
   // It is filed, whatever becomes of the report: nobody shall file it twice.
-  const reportIsFresh = reportIsWanted && await runReport().then(() => true, () => false);
-  const way = reportIsFresh ? undefined : { label: 'Load report', go: runReport };
-  say(`Filed: ${filed.merchant}, ${amountText(filed.amount_cents, filed.currency)}.`, 'good', way);
+  if (reportIsWanted) runReport().catch(() => say(filedText, 'good', way));
 }
 
 /** Gets a report and shows it at a place of the page. */

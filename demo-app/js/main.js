@@ -54,8 +54,13 @@ function showSignIn() {
   show();
   part('account-page').href = new URL('/account', knownSettings().issuer).href;
   part('deaths').replaceChildren();
-  showAttacks(part('attack-list'), knownSettings(), { attempt, say, killed: () => end({ title: 'Used twice: how long do its tokens live on?', begun: performance.now() }) });
+  showAttacks(part('attack-list'), knownSettings(), { attempt, say, killed });
   showTokensNow();
+}
+
+/** An attack has ended the sign-in: `place` shows how. */
+function killed(place) {
+  return end({ title: 'Used twice: how long do its tokens live on?', begun: performance.now() }, place);
 }
 
 function showTokensNow() {
@@ -80,15 +85,15 @@ function runReport(options) {
   return running;
 }
 
-/** A report of what is there now, and not of what was there when the last run began. */
+/** A report of what is there now, and not of what was there when the last run began; without a word on its steps. */
 async function runReportAnew() {
   await running?.catch(() => undefined);
-  return runReport({ stepByStep: false });
+  return runReport({ stepByStep: false, quiet: true });
 }
 
 async function runNow(options) {
   chain.stopWatching();
-  narrate = narrator();
+  narrate = options?.quiet ? () => undefined : narrator();
   const settled = await appParts.loadReport(() => run.report(options)).catch((error) => {
     if (error.constructor === Problem) error.way ??= { label: 'Try again', go: () => runReport({ stepByStep: false }) };
     throw error;
@@ -114,9 +119,9 @@ async function arrive() {
   if (wish?.what === 'archive') await appParts.loadArchive({ focus: true });
 }
 
-/** The sign-in is over, and the page shows how its tokens die. */
-async function end(how) {
-  const dead = await chain.watch(part('deaths'), part('chain-tree'), how);
+/** The sign-in is over, or will be, and the page shows how its tokens die. */
+async function end(how, place = part('deaths')) {
+  const dead = await chain.watch(place, part('chain-tree'), how);
   if (!dead) return;
   session.forget();
   ended = true;
@@ -245,7 +250,10 @@ presenting.prepareTools({ largeType: part('large-type'), fullScreen: part('full-
 presenting.prepareKeys({ next: goOn, previous: goBack, jump: (step) => steps.choose(step, { focus: true }), restart }, () => part('keys').checked);
 prepareThemeSwitch(part('theme'));
 appParts.prepare({ runReport: runReportAnew });
-onSignedOut(show);
+onSignedOut(() => {
+  show();
+  return { label: `Sign in as ${capital(person)}`, go: () => begin(person) };
+});
 offerUsers();
 for (const id of ['tools', 'walk', 'keys-help']) part(id).hidden = false;
 

@@ -39,7 +39,7 @@ function show(text, kind = '', way) {
 
 let whenSignedOut = () => undefined;
 
-/** What the page does when nobody is signed in any more. */
+/** What the page does when nobody is signed in any more; it gives a way back in. */
 export function onSignedOut(work) {
   whenSignedOut = work;
 }
@@ -51,11 +51,11 @@ export async function attempt(work, trigger) {
   try {
     await work();
   } catch (error) {
-    if (error instanceof SignedOut) whenSignedOut();
+    const way = error instanceof SignedOut ? error.way ?? whenSignedOut() : error.way;
     const known = error.constructor !== Error && 'way' in error;
     if (!known) console.error(error);
     const kind = error instanceof Question ? 'question' : 'problem';
-    say(known ? error.message : 'Something went wrong on this page. Reload it and try again.', kind, error.way);
+    say(known ? error.message : 'Something went wrong on this page. Reload it and try again.', kind, way);
     place.focus();
   } finally {
     if (trigger) trigger.ariaDisabled = 'false';

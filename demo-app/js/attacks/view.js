@@ -10,7 +10,7 @@ import { ATTACKS } from './catalogue.js';
 
 /**
  * Fills `place` with those that this deployment can show. `attempt(work, trigger)` does something and tells what went wrong;
- * `say(text, kind)` tells the person; `killed(how)` hears that the sign-in has ended.
+ * `say(text, kind)` tells the person; `killed(place)` hears that the sign-in has ended, and may show at a place how.
  */
 export function showAttacks(place, settings, { attempt, say, killed }) {
   const there = { demo: settings.demo, archive: settings.demo && settings.archive, chain: settings.demo?.chain };
@@ -34,7 +34,11 @@ function card(attack, { attempt, say, killed }) {
     const told = verdictOn(outcome);
     result.replaceChildren(...resultView(attack, outcome, told));
     say(told.text, told.refused ? 'done' : 'problem');
-    if (attack.kills && outcome.kills) killed();
+    if (attack.kills && outcome.kills) {
+      const place = element('div');
+      result.append(place);
+      killed(place);
+    }
   };
   const act = elsewhere
     ? element('a', { class: 'button', href: elsewhere, target: '_blank', rel: 'noopener' }, 'Try it in a new tab')
