@@ -34,6 +34,9 @@ function show() {
   const user = session.user();
   for (const id of ['account', 'report-section', 'sign-out', 'more']) part(id).hidden = !user;
   for (const id of ['tokens', 'attacks', 'longer']) part(id).hidden = !user && !ended;
+  // Nothing of the person who was signed in stays on the page.
+  if (!user && !ended) for (const id of ['comparison', 'token-cards', 'attack-list', 'chain-tree', 'deaths', 'seen']) part(id).replaceChildren();
+  part('seen').hidden = part('seen').childElementCount === 0;
   part('welcome').hidden = Boolean(user);
   part('user-name').textContent = nameOf(user);
   appParts.show(user, knownSettings()?.archive);
