@@ -33,6 +33,7 @@ function card(attack, { attempt, say, killed }) {
     const outcome = await attack.go();
     const told = verdictOn(outcome);
     result.replaceChildren(...resultView(attack, outcome, told));
+    result.firstElementChild.scrollIntoView({ block: 'nearest' });
     say(told.text, told.refused ? 'done' : 'problem');
     if (attack.kills && outcome.kills) {
       const place = element('div');
