@@ -176,7 +176,7 @@ async function playRecorded() {
   const tokens = await showRecorded();
   part('tokens').hidden = false;
   showTokens(part('comparison'), part('token-cards'), tokens);
-  say('This is a recorded run: nothing is sent now, and its tokens have long run out.', 'question');
+  say('This is a recorded run: nothing is sent now, and its tokens have long run out.', 'done');
   part('flow-title').textContent = 'The six steps, as recorded';
   part('flow-title').focus();
 }

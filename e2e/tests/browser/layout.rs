@@ -118,3 +118,24 @@ async fn on_paper_every_step_has_a_page_and_every_token_is_whole() -> Result<()>
     browser.close().await?;
     stack.stop().await
 }
+
+/// States switch without travel, and forced colours leave every shape.
+#[tokio::test]
+async fn less_motion_and_forced_colours_are_heeded() -> Result<()> {
+    let Some(browser) = Browser::for_test().await? else { return Ok(()) };
+    let stack = Stack::builder().in_process().start().await?;
+    run_as_alice(&browser, &stack).await?;
+    browser.click("#attack-token-a-at-b button").await?;
+    browser.see("#attack-token-a-at-b .barrier").await?;
+    let moves = "return getComputedStyle(document.querySelector('#attack-token-a-at-b .barrier')).animationName";
+    media(&browser, "prefers-reduced-motion", "no-preference").await?;
+    assert_eq!(ask(&browser, moves).await?, "fall");
+    media(&browser, "prefers-reduced-motion", "reduce").await?;
+    assert_eq!(ask(&browser, moves).await?, "none");
+    media(&browser, "forced-colors", "active").await?;
+    let lanes = "return getComputedStyle(document.querySelector('.sequence .box')).stroke";
+    assert_eq!(ask(&browser, lanes).await?, ask(&browser, "return getComputedStyle(document.body).color").await?);
+    screenshot_of_all(&browser, "demo-20-forced-colours").await?;
+    browser.close().await?;
+    stack.stop().await
+}
