@@ -9,6 +9,7 @@ AUTH=${AUTH:-http://localhost:9000} APP=${APP:-http://localhost:9001} API_B=${AP
 NAME=${1:-alice} PASSWORD=${PASSWORD:-${1:-alice}-password}
 CALLBACK=$APP/callback
 CLIENT_SECRET=${CLIENT_SECRET:-api-a-demo-secret-0123456789abcdefghijklmnopqrstuv}
+A2_SECRET=${A2_SECRET:-api-a2-demo-secret-0123456789abcdefghijklmnopqrstu}
 
 # Cookies are those of a browser: one jar, thrown away at the end.
 jar=$(mktemp) && trap 'rm -f "$jar"' EXIT
@@ -69,6 +70,15 @@ step "6  API A calls API B with access token B"
 api "$API_B/api/receipts" --header "Authorization: Bearer $token_b" | jq -c .
 echo "... and all of 3 to 6 in one call, as the app makes it:"
 api "$APP/api/report" --header "Authorization: Bearer $token_a" | jq -c .
+
+step "A longer chain: API A calls API A2, which calls API B, and each is named"
+exchange() {
+  api "$AUTH/oauth/token" --user "$1" --data-urlencode grant_type=urn:ietf:params:oauth:grant-type:token-exchange \
+    --data-urlencode "subject_token=$2" --data-urlencode subject_token_type=urn:ietf:params:oauth:token-type:access_token \
+    --data-urlencode "audience=$3" --data-urlencode "scope=$4" | jq -r .access_token
+}
+token_a2=$(exchange "api-a:$CLIENT_SECRET" "$token_a" https://api-a2.example read:reports)
+claims "$(exchange "api-a2:$A2_SECRET" "$token_a2" https://api-b.example read:receipts)" | jq -c '{sub, aud, act}'
 
 step "What must not work, does not"
 expect() {

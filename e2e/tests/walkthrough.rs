@@ -31,6 +31,7 @@ async fn the_walkthrough_of_the_readme_works() -> Result<()> {
         let complaints = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "{user}: {said}\n{complaints}");
         ensure!(said.contains("401  token A at API B"), "{user}: {said}");
+        ensure!(said.contains(r#""act":{"sub":"api-a2""#), "{user}: {said}");
     }
     stack.stop().await
 }
