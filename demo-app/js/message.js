@@ -56,7 +56,8 @@ export async function attempt(work, trigger) {
     if (!known) console.error(error);
     const kind = error instanceof Question ? 'question' : 'problem';
     say(known ? error.message : 'Something went wrong on this page. Reload it and try again.', kind, way);
-    place.focus();
+    // It stays in view by itself: the page shall not jump.
+    place.focus({ preventScroll: true });
   } finally {
     if (trigger) trigger.ariaDisabled = 'false';
   }
