@@ -22,7 +22,7 @@ function partsOf({ method, url, headers, body }, from) {
   const sent = headers.filter(([name]) => !LEFT_OUT.has(name.toLowerCase()));
   const valueOf = (name) => sent.find(([other]) => other.toLowerCase() === name)?.[1] ?? '';
   const isForm = valueOf('content-type').startsWith('application/x-www-form-urlencoded');
-  const bearer = /^(Bearer|DPoP) (.+)$/.exec(valueOf('authorization'))?.[2];
+  const bearer = /^Bearer (.+)$/.exec(valueOf('authorization'))?.[1];
   return {
     method,
     address: url,
