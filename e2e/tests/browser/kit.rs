@@ -49,7 +49,7 @@ pub async fn ask(browser: &Browser, script: &str) -> Result<Value> {
     Ok(browser.driver.execute(script, vec![]).await?.json().clone())
 }
 
-/// One command of the Chrome DevTools Protocol.
+/// One command of the Chrome `DevTools` Protocol.
 pub async fn devtools(browser: &Browser, method: &str, parameters: Value) -> Result<Value> {
     browser.driver.cdp().send_raw(method, parameters).await.with_context(|| method.to_owned())
 }

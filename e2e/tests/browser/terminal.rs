@@ -37,7 +37,7 @@ async fn pasted(text: &str) -> Result<String> {
         .kill_on_drop(true)
         .spawn()?;
     shell.stdin.take().context("no input")?.write_all(text.as_bytes()).await?;
-    let ended = tokio::time::timeout(std::time::Duration::from_secs(60), shell.wait_with_output()).await??;
+    let ended = tokio::time::timeout(std::time::Duration::from_mins(1), shell.wait_with_output()).await??;
     let said = String::from_utf8_lossy(&ended.stdout).into_owned();
     ensure!(ended.status.success(), "{text}\n{said}\n{}", String::from_utf8_lossy(&ended.stderr));
     Ok(said)
