@@ -84,7 +84,7 @@ async fn bob_signs_in_for_it_and_may_still_not_write() -> Result<()> {
     browser.read("#attack-bob-writes .outcome", "invalid_scope: nothing_left").await?;
     browser.read("#attack-bob-writes .sequence", "403").await?;
     expect_rules(&browser, "bob-writes").await?;
-    browser.screenshot("demo-8-bob-writes").await?;
+    screenshot_of_all(&browser, "demo-8-bob-writes").await?;
     assert_eq!(unexpected_complaints(&browser).await?, Vec::<String>::new());
     browser.close().await?;
     stack.stop().await
@@ -97,7 +97,7 @@ async fn a_code_used_twice_ends_what_it_gave_at_every_api() -> Result<()> {
     run_as_alice(&browser, &stack).await?;
     attack(&browser, "code-twice", "400 invalid_grant").await?;
     expect_the_chain_to_die(&browser).await?;
-    browser.screenshot("demo-9-code-used-twice").await?;
+    screenshot_of_all(&browser, "demo-9-code-used-twice").await?;
     // The way on.
     browser.click("#message button").await?;
     confirm_password(&browser, "alice").await?;

@@ -23,7 +23,7 @@ async fn the_longer_chain_is_a_tree_with_each_hops_actor() -> Result<()> {
     browser.read("#message", "Everybody refuses the tokens now").await?;
     browser.read(".deaths", "API B").await?;
     browser.read(".chain.dead", "dead").await?;
-    browser.screenshot("demo-12-revoked").await?;
+    screenshot_of_all(&browser, "demo-12-revoked").await?;
     assert_eq!(unexpected_complaints(&browser).await?, Vec::<String>::new());
     browser.close().await?;
     stack.stop().await

@@ -68,15 +68,19 @@ pub async fn media(browser: &Browser, feature: &str, value: &str) -> Result<()> 
 
 /// Saves the whole page, and not only the window, as `target/screenshots/<name>.png`.
 pub async fn screenshot_of_all(browser: &Browser, name: &str) -> Result<()> {
-    let height = ask(browser, "return document.documentElement.scrollHeight").await?;
-    let width = ask(browser, "return innerWidth").await?;
-    let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
-    let taken =
-        devtools(browser, "Page.captureScreenshot", json!({ "captureBeyondViewport": true, "clip": clip })).await?;
+    let size = ask(browser, "return [innerWidth, document.documentElement.scrollHeight]").await?;
+    let image = picture(browser, &size[0], &size[1]).await?;
     let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
     std::fs::create_dir_all(&directory)?;
-    let image = STANDARD.decode(taken["data"].as_str().context("no picture")?)?;
     Ok(std::fs::write(directory.join(format!("{name}.png")), image)?)
+}
+
+/// The upper left corner of the page, so many CSS pixels wide and high.
+pub async fn picture(browser: &Browser, width: &Value, height: &Value) -> Result<Vec<u8>> {
+    let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
+    let parameters = json!({ "captureBeyondViewport": true, "clip": clip });
+    let taken = devtools(browser, "Page.captureScreenshot", parameters).await?;
+    Ok(STANDARD.decode(taken["data"].as_str().context("no picture")?)?)
 }
 
 /// The states of the six steps, as the list tells them.
