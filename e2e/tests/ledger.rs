@@ -145,7 +145,7 @@ async fn what_administrators_change_is_on_record() -> Result<()> {
     }
     let pairings: Vec<_> =
         rows.iter().filter(|row| row["kind"] == "configured").map(|row| row["body"]["pairings"].clone()).collect();
-    assert_eq!(pairings, ["2", "1"], "at the first start, and by apply");
+    assert_eq!(pairings, ["5", "3"], "at the first start, and by apply");
     expect_verified(&stack).await?;
     stack.stop().await
 }
