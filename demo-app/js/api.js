@@ -1,47 +1,65 @@
 // Calls of API A, with the person's access token (RFC 6750 section 2.1).
 
+import { challengeOf, isGood, jsonOf, NoAnswer, send } from './http.js';
 import { Problem, Question, SignedOut } from './problem.js';
 import { accessToken, signIn } from './session.js';
 
-/** The report: totals by month and by merchant. */
-export function report() {
-  return call('/api/report');
+/** The report: totals by month and by merchant. `watch`: who is told of the request, see `call`. */
+export function report(watch) {
+  return call('/api/report', { watch });
+}
+
+/** The same, by way of a second API A: the longer chain of the demo world. */
+export function chain(watch) {
+  return call('/demo/chain', { watch });
+}
+
+/** The caller, as API A sees them. */
+export function me(watch) {
+  return call('/api/me', { watch });
 }
 
 /** Totals of the archived receipts. The archive asks the person first: see `problemOf`. */
-export function archive() {
-  return call('/api/archive', { wish: 'archive' });
+export function archive(watch) {
+  return call('/api/archive', { wish: { what: 'archive' }, watch });
 }
 
 /** Files a receipt; API A passes it on to API B on behalf of the person. */
-export function fileReceipt(receipt) {
-  return call('/api/receipts', { method: 'POST', body: JSON.stringify(receipt) });
+export function fileReceipt(receipt, watch) {
+  return call('/api/receipts', { method: 'POST', body: JSON.stringify(receipt), watch });
 }
 
-/** `wish`: what the person wants, to go on with it where they have to be sent away first. */
-async function call(path, { wish, ...options } = {}) {
+/**
+ * `wish`: what the person wants, to go on with it where they have to be sent away first. `watch`: { traceparent, begun(request),
+ * ended(sent) }; `sent` has no response where none came.
+ */
+async function call(path, { wish, watch, ...options } = {}) {
   const token = await accessToken();
-  let response = await send(path, options, token);
-  if (response.status === 401 && challengeOf(response).error === 'invalid_token') {
+  let sent = await sendWith(token, path, options, watch);
+  if (sent.response.status === 401 && challengeOf(sent.response).error === 'invalid_token') {
     // It may have been revoked, or ended on its way: once more with a fresh one.
-    response = await send(path, options, await accessToken({ fresh: true, refused: token }));
+    sent = await sendWith(await accessToken({ fresh: true, refused: token }), path, options, watch);
   }
-  const body = await response.json().catch(() => ({}));
-  if (response.ok) return body;
-  throw problemOf(response, body, wish);
+  if (isGood(sent.response)) return jsonOf(sent.response);
+  throw problemOf(sent.response, wish);
 }
 
-async function send(path, options, token) {
+async function sendWith(token, path, options, watch) {
   const headers = { Authorization: `Bearer ${token}` };
   if (options.body) headers['Content-Type'] = 'application/json';
+  if (watch?.traceparent) headers.traceparent = watch.traceparent;
   try {
-    return await fetch(path, { ...options, headers, credentials: 'omit' });
-  } catch {
+    const sent = await send(path, { ...options, headers, begun: watch?.begun });
+    watch?.ended?.(sent);
+    return sent;
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    watch?.ended?.(error.sent);
     throw new Problem('The service does not answer. Check your connection, and try again.');
   }
 }
 
-function problemOf(response, body, wish) {
+function problemOf(response, wish) {
   const demand = challengeOf(response);
   switch (response.status) {
     case 401:
@@ -59,12 +77,6 @@ function problemOf(response, body, wish) {
     case 403:
       return new Problem('You are not allowed to do this. An administrator can give you the permission.');
     default:
-      return new Problem(body.detail ?? 'Something went wrong. Try again in a moment.');
+      return new Problem(jsonOf(response).detail ?? 'Something went wrong. Try again in a moment.');
   }
-}
-
-/** The parameters of the challenge (RFC 6750 section 3). */
-function challengeOf(response) {
-  const header = response.headers.get('WWW-Authenticate') ?? '';
-  return Object.fromEntries([...header.matchAll(/([a-z_]+)="([^"]*)"/g)].map(([, name, value]) => [name, value]));
 }

@@ -1,5 +1,7 @@
 // Shows a report: totals, and a table by month and one by merchant. Only text is put in, never HTML.
 
+import { element } from './element.js';
+
 const money = (currency) => new Intl.NumberFormat(undefined, { style: 'currency', currency });
 
 /** The amount as the person's language writes it; a code that is no currency is shown as it is. */
@@ -14,10 +16,10 @@ export function amountText(cents, currency) {
 /** `nothing`: what is said where there are no receipts. */
 export function showReport(place, report, nothing) {
   if (report.receipts === 0) {
-    place.replaceChildren(element('p', nothing, 'muted'));
+    place.replaceChildren(element('p', { class: 'muted' }, nothing));
     return;
   }
-  const tables = element('div', undefined, 'tables');
+  const tables = element('div', { class: 'tables' });
   tables.append(
     table('By month', 'Month', report.by_month, (row) => monthText(row.month)),
     table('By merchant', 'Merchant', report.by_merchant, (row) => row.merchant),
@@ -26,16 +28,14 @@ export function showReport(place, report, nothing) {
 }
 
 function totals(report) {
-  const list = element('dl', undefined, 'totals');
+  const list = element('dl', { class: 'totals' });
   for (const { currency, amount_cents } of report.totals) list.append(fact(`Total in ${currency}`, amountText(amount_cents, currency)));
   list.append(fact(report.receipts === 1 ? 'Receipt' : 'Receipts', String(report.receipts)));
   return list;
 }
 
 function fact(name, value) {
-  const pair = document.createElement('div');
-  pair.append(element('dt', name), element('dd', value));
-  return pair;
+  return element('div', {}, element('dt', {}, name), element('dd', {}, value));
 }
 
 function table(title, column, rows, name) {
@@ -53,26 +53,17 @@ function table(title, column, rows, name) {
     const bar = document.createElement('meter');
     Object.assign(bar, { min: 0, max: most, value: row.amount_cents, ariaHidden: 'true' });
     first.append(bar);
-    line.append(first, element('td', amountText(row.amount_cents, row.currency)));
+    line.append(first, element('td', {}, amountText(row.amount_cents, row.currency)));
   }
-  made.append(element('caption', title), head, body);
+  made.append(element('caption', {}, title), head, body);
   return made;
 }
 
 function heading(text, scope) {
-  const made = element('th', text);
-  made.scope = scope;
-  return made;
+  return element('th', { scope }, text);
 }
 
 function monthText(month) {
   const [year, number] = month.split('-').map(Number);
   return new Intl.DateTimeFormat(undefined, { month: 'long', year: 'numeric' }).format(new Date(year, number - 1, 1));
-}
-
-function element(name, text, className) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  if (className) made.className = className;
-  return made;
 }

@@ -1,8 +1,11 @@
 // Signing in and out (authorization code with PKCE; OpenID Connect Core 1.0 section 3.1). Tokens live in this module's memory
 // and nowhere else. What must survive the redirect to the auth server lies in sessionStorage until the person is back.
 
+import { isGood, jsonOf, NoAnswer, send } from './http.js';
+import { decode } from './jwt.js';
 import { challengeOf, randomText } from './pkce.js';
 import { Problem, SignedOut } from './problem.js';
+import * as record from './record.js';
 import { settings } from './settings.js';
 
 const JOURNEY = 'sign-in';
@@ -19,9 +22,19 @@ export function user() {
   return tokens?.user;
 }
 
+/** The tokens at hand, and what the last code was redeemed with: for showing them, and for attacks on them. */
+export function held() {
+  return tokens;
+}
+
+/** They are no good any more, or never will be again. */
+export function forget() {
+  tokens = undefined;
+}
+
 /**
- * Sends the person to the auth server. The page is left, and the tokens with it. `demand`: what else is asked of the person,
- * such as { prompt: 'consent' }; `wish`: what they wanted to do, to go on with it when they are back.
+ * Step 1: sends the person to the auth server. The page is left, and the tokens with it. `demand`: what else is asked of the
+ * person, such as { prompt: 'consent' }; `wish`: what they wanted to do, as { what: 'run' }, to go on with it when they are back.
  */
 export async function signIn(demand = {}, wish = undefined) {
   if (!globalThis.isSecureContext || !crypto.subtle) {
@@ -29,7 +42,6 @@ export async function signIn(demand = {}, wish = undefined) {
   }
   const { server, client_id, redirect_uri, scope, audience } = await settings({ anew: true });
   const journey = { state: randomText(), nonce: randomText(), verifier: randomText(), wish };
-  sessionStorage.setItem(JOURNEY, JSON.stringify(journey));
   const address = new URL(server.authorization_endpoint);
   const parameters = {
     response_type: 'code', client_id, redirect_uri, scope, audience,
@@ -39,6 +51,7 @@ export async function signIn(demand = {}, wish = undefined) {
   };
   const asked = Object.entries(parameters).filter(([, value]) => value !== undefined);
   for (const [name, value] of asked) address.searchParams.set(name, value);
+  sessionStorage.setItem(JOURNEY, JSON.stringify({ ...journey, asked: address.href, leftAt: Date.now() }));
   location.assign(address);
 }
 
@@ -47,8 +60,12 @@ export function isReturn() {
   return location.pathname === '/callback';
 }
 
-/** Takes what the auth server sent the person back with, and gets the tokens for it. Tells what the person had wanted to do. */
-export async function completeSignIn() {
+/**
+ * Takes what the auth server sent the person back with, and gets the tokens for it. Tells what the person had wanted to do.
+ * `pause(wish)` is waited for before the code is redeemed.
+ */
+export async function completeSignIn({ pause } = {}) {
+  const came = location.href;
   const answer = new URLSearchParams(location.search);
   // The code leaves the address bar and the history at once.
   history.replaceState(null, '', '/');
@@ -64,18 +81,33 @@ export async function completeSignIn() {
   if (server.authorization_response_iss_parameter_supported && answer.get('iss') !== issuer) {
     throw new Problem('The answer does not come from the auth server that was asked.', again);
   }
-  if (answer.has('error')) throw new Problem(refusal(answer, journey), again);
-  const got = await tokenRequest({
-    grant_type: 'authorization_code', code: answer.get('code') ?? '', redirect_uri, code_verifier: journey.verifier,
+  const refused = answer.has('error');
+  record.change(1, {
+    state: refused ? 'refused' : 'done',
+    request: { method: 'GET', url: journey.asked, headers: [], body: null },
+    response: { status: undefined, headers: [['Location', came]], body: '' },
+    tookMs: Date.now() - journey.leftAt,
+    note: 'The time is yours: from leaving this page to coming back.',
   });
-  if (!got.ok) throw new Problem('The auth server did not finish this sign-in.', again);
-  const claims = idTokenClaims(got.body.id_token);
+  if (refused) throw new Problem(refusal(answer, journey), again);
+  await pause?.(journey.wish);
+  const proof = { grant_type: 'authorization_code', code: answer.get('code') ?? '', redirect_uri, code_verifier: journey.verifier };
+  const got = await tokenRequest(proof, { begun: (request) => record.change(2, { state: 'running', request }) })
+    .catch((error) => {
+      record.change(2, { state: 'failed' });
+      throw error;
+    });
+  record.change(2, { ...got.sent, state: got.ok ? 'done' : 'refused' });
+  if (!got.ok) throw new Problem('The auth server did not finish this sign-in: a code is good for one minute, and once.', again);
+  // It came straight from the token endpoint, whose address vouches for it (Core 3.1.3.7, point 6).
+  const claims = decode(got.body.id_token ?? '')?.claims;
   const now = Date.now() / 1000;
   const meant = [claims?.aud].flat().includes(client_id) && claims.iss === issuer;
   if (!meant || claims.nonce !== journey.nonce || !(claims.exp > now - CLOCKS_DIFFER_S)) {
     throw new Problem('The auth server answered for another sign-in.', again);
   }
   keep(got.body, claims);
+  tokens.redeemed = proof;
   return journey.wish;
 }
 
@@ -89,7 +121,7 @@ export async function accessToken({ fresh = false, refused } = {}) {
 }
 
 /** Renews once for all who wait: a refresh token may be used only once. */
-async function renew() {
+export async function renew() {
   renewing ??= renewNow().finally(() => { renewing = undefined; });
   return renewing;
 }
@@ -106,6 +138,7 @@ async function renewNow() {
     throw new SignedOut(over);
   }
   keep(got.body, tokens.user);
+  return got.sent;
 }
 
 /** Ends the session here and at the auth server (OpenID Connect RP-Initiated Logout 1.0). The page is left. */
@@ -124,6 +157,7 @@ export async function signOut() {
 
 function keep(answer, claims) {
   tokens = {
+    ...tokens,
     access: answer.access_token,
     endsAt: Date.now() + answer.expires_in * 1000,
     refresh: answer.refresh_token ?? tokens?.refresh,
@@ -132,36 +166,23 @@ function keep(answer, claims) {
   };
 }
 
-async function tokenRequest(parameters) {
+/** A request to the token endpoint, as this app makes it: what went over the wire, and whether it was granted. */
+export async function tokenRequest(parameters, watch) {
   const { server, client_id } = await settings();
-  let response;
-  try {
-    response = await fetch(server.token_endpoint, {
-      method: 'POST', credentials: 'omit', body: new URLSearchParams({ client_id, ...parameters }),
-    });
-  } catch {
-    throw new Problem('The auth server does not answer. Try again in a moment.');
-  }
+  const body = new URLSearchParams({ client_id, ...parameters });
+  const sent = await send(server.token_endpoint, { method: 'POST', body, ...watch }).catch((error) => {
+    throw error instanceof NoAnswer ? new Problem('The auth server does not answer. Try again in a moment.') : error;
+  });
   // It is there, and cannot now: the tokens may still be good.
-  if (response.status >= 500 || response.status === 429) {
+  if (sent.response.status >= 500 || sent.response.status === 429) {
     throw new Problem('The auth server is busy. Try again in a moment.');
   }
-  return { ok: response.ok, body: await response.json().catch(() => ({})) };
-}
-
-/** The claims. They came straight from the token endpoint, whose address vouches for them (Core 3.1.3.7, point 6). */
-function idTokenClaims(token) {
-  try {
-    const payload = token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
-    return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(payload), (character) => character.charCodeAt(0))));
-  } catch {
-    return undefined;
-  }
+  return { sent, ok: isGood(sent.response), body: jsonOf(sent.response) };
 }
 
 function refusal(answer, { wish }) {
   if (answer.get('error') !== 'access_denied') return 'The auth server could not sign you in.';
-  return wish === 'archive'
+  return wish?.what === 'archive'
     ? 'You did not agree, so the archive stays closed. Sign in again to go on without it.'
     : 'You did not allow this app to go on, so you are not signed in.';
 }

@@ -3,6 +3,8 @@
 import { Problem } from './problem.js';
 
 let known;
+/** What the last load gave, for whoever cannot wait. */
+let loaded;
 
 /**
  * The settings, read once; a failure is not kept, so that trying again can help. `anew`: read again, before the page is left
@@ -17,6 +19,11 @@ export async function settings({ anew = false } = {}) {
   return known;
 }
 
+/** The settings if they have been read, at once. */
+export function knownSettings() {
+  return loaded;
+}
+
 async function load() {
   const app = await json('/demo/config.json', 'This app cannot read its own settings. Reload the page in a moment.');
   const base = app.issuer.replace(/\/$/, '');
@@ -26,7 +33,8 @@ async function load() {
   if (server.issuer !== app.issuer) {
     throw new Problem(`The auth server calls itself ${server.issuer}, and this app expects ${app.issuer}. Its settings must agree.`);
   }
-  return { ...app, server };
+  loaded = { ...app, server };
+  return loaded;
 }
 
 async function json(address, trouble) {

@@ -27,6 +27,12 @@ pub fn is_long() -> bool {
     environment("DEPUTY_LONG").is_some_and(|value| value == "1")
 }
 
+/// Whether the pictures of the documentation are taken anew.
+#[must_use]
+pub fn takes_pictures() -> bool {
+    environment("DEPUTY_TAKE_PICTURES").is_some_and(|value| value == "1")
+}
+
 /// A program on PATH.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&environment("PATH")?).map(|directory| directory.join(name)).find(|program| program.is_file())

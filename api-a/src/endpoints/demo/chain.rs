@@ -17,7 +17,7 @@ pub async fn chain(
     demo: Data<Demo>,
 ) -> Result<Json<Report>, Error> {
     if let Some(id) = observe::trace_id(request.headers()) {
-        demo.follow_next(id);
+        demo.follow_next(id.to_string());
     }
     let rows = chain.of(&caller).await?;
     Ok(Json(Report::of(&rows, None)))

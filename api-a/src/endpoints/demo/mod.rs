@@ -40,7 +40,7 @@ pub async fn seen<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    let going = observe::trace_id(request.headers()).map(|id| demo.traces.begin(&id));
+    let going = observe::trace_id(request.headers()).map(|id| demo.traces.begin(id.as_str()));
     let response = next.call(request).await;
     drop(going);
     response
