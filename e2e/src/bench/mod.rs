@@ -75,7 +75,7 @@ async fn measure(options: &Options) -> Result<Report> {
         report.cached_call = Some(cached_call::measure(options).await.context("the cached call")?);
     }
     if options.wants(Part::Start) {
-        report.start = Some(start::measure(options).await.context("start-up and memory")?);
+        report.start = Some(Box::pin(start::measure(options)).await.context("start-up and memory")?);
     }
     if options.wants(Part::Growth) {
         report.growth = growth::measure(options).await.context("growth")?;

@@ -51,7 +51,7 @@ pub enum Depth {
 
 impl Depth {
     /// How long a load lasts.
-    pub fn time(self) -> Duration {
+    pub(super) fn time(self) -> Duration {
         match self {
             Self::Quick => Duration::from_millis(800),
             Self::Normal => Duration::from_secs(4),
@@ -60,7 +60,7 @@ impl Depth {
     }
 
     /// How many exchanges are made before memory is looked at.
-    pub fn exchanges(self) -> u64 {
+    pub(super) fn exchanges(self) -> u64 {
         match self {
             Self::Quick => 1_000,
             Self::Normal => 100_000,
@@ -69,16 +69,16 @@ impl Depth {
     }
 
     /// With how many clients memory is looked at.
-    pub fn clients(self) -> usize {
+    pub(super) fn clients(self) -> usize {
         if self == Self::Quick { 1_000 } else { 100_000 }
     }
 
     /// How often the server is started.
-    pub fn starts(self) -> usize {
+    pub(super) fn starts(self) -> usize {
         if self == Self::Quick { 3 } else { 10 }
     }
 
-    pub fn in_words(self) -> &'static str {
+    pub(super) fn in_words(self) -> &'static str {
         match self {
             Self::Quick => ", a quick look: the figures are rough",
             Self::Normal => "",
@@ -113,7 +113,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "SQLite",
             Self::Postgres => "PostgreSQL",
@@ -121,7 +121,7 @@ impl Engine {
     }
 
     /// A `PostgreSQL` that syncs what is committed, which those of tests do without.
-    pub fn disk(self) -> Option<Disk> {
+    pub(super) fn disk(self) -> Option<Disk> {
         (self == Self::Postgres).then(|| Disk::Watched(Vec::new()))
     }
 }
@@ -136,7 +136,7 @@ impl From<Engine> for Database {
 }
 
 impl Options {
-    pub fn wants(&self, part: Part) -> bool {
+    pub(super) fn wants(&self, part: Part) -> bool {
         let by_default = match part {
             Part::Growth => self.growth,
             Part::Load => true,
@@ -146,11 +146,11 @@ impl Options {
         if self.parts.is_empty() { by_default } else { self.parts.contains(&part) }
     }
 
-    pub fn scenarios(&self) -> &[Scenario] {
+    pub(super) fn scenarios(&self) -> &[Scenario] {
         if self.scenarios.is_empty() { Scenario::value_variants() } else { &self.scenarios }
     }
 
-    pub fn algorithms(&self) -> Vec<&str> {
+    pub(super) fn algorithms(&self) -> Vec<&str> {
         if self.algorithms.is_empty() {
             ALGORITHMS.to_vec()
         } else {
@@ -159,13 +159,13 @@ impl Options {
     }
 
     /// But `PostgreSQL`, where its tests are left out too.
-    pub fn engines(&self) -> Vec<Engine> {
+    pub(super) fn engines(&self) -> Vec<Engine> {
         let all = if self.databases.is_empty() { Engine::value_variants() } else { &self.databases };
         all.iter().copied().filter(|engine| !Database::from(*engine).is_left_out()).collect()
     }
 
     /// How many connections ask at once.
-    pub fn connections(&self) -> &'static [usize] {
+    pub(super) fn connections(&self) -> &'static [usize] {
         if self.depth == Depth::Quick { &[256] } else { &[1, 16, 256] }
     }
 }

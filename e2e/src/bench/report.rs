@@ -211,7 +211,7 @@ impl Goal {
 }
 
 impl Report {
-    pub fn of_this_machine(depth: Depth) -> Self {
+    pub(super) fn of_this_machine(depth: Depth) -> Self {
         Self {
             processor: cpu::model(),
             cores: cpu::cores(),
@@ -226,7 +226,7 @@ impl Report {
     }
 
     /// Where it was measured, and how thoroughly.
-    pub fn machine(&self) -> String {
+    pub(super) fn machine(&self) -> String {
         format!("{} cores of {}{}", self.cores, self.processor, self.depth.in_words())
     }
 }
@@ -250,7 +250,7 @@ pub fn each(spent: Duration, requests: u64) -> f64 {
 #[cfg(test)]
 impl Report {
     /// One with a figure for everything.
-    pub fn example() -> Self {
+    pub(super) fn example() -> Self {
         let raw = Raw { verify: 50.0, sign: 20.0 };
         let latency = Latency { p50: 900, p90: 1_000, p99: 2_000, p999: 3_000 };
         let measured = |scenario, pressure| Measured {

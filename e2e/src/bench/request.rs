@@ -46,7 +46,7 @@ fn of(method: &str, url: &Url, headers: &[(&str, &str)], body: &str) -> Request 
         text.extend([*name, ": ", *value, "\r\n"]);
     }
     if method == "POST" {
-        text.push_str(&format!("content-length: {}\r\n", body.len()));
+        text.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
     }
     text.extend(["\r\n", body]);
     text.into_bytes().into()

@@ -34,7 +34,7 @@ pub async fn all(options: &Options) -> Result<Vec<Run>> {
             };
             let kind = kind(options, algorithm, engine, false);
             runs.push(
-                measure(options, &kind, scenarios)
+                Box::pin(measure(options, &kind, scenarios))
                     .await
                     .with_context(|| format!("{algorithm} on {}", engine.name()))?,
             );
@@ -47,7 +47,9 @@ pub async fn all(options: &Options) -> Result<Vec<Run>> {
         let count = if options.depth == Depth::Quick { 1 } else { engines.len() };
         for engine in engines.into_iter().take(count) {
             let kind = kind(options, &algorithm, engine, true);
-            runs.push(measure(options, &kind, &[Scenario::Exchange]).await.context("with durability relaxed")?);
+            runs.push(
+                Box::pin(measure(options, &kind, &[Scenario::Exchange])).await.context("with durability relaxed")?,
+            );
         }
     }
     Ok(runs)

@@ -16,12 +16,8 @@ pub(super) struct BenchArgs {
     /// Write them to this file as a page, with plots.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// A look at everything, a second each: the figures are rough.
-    #[arg(long, conflicts_with = "long")]
-    quick: bool,
-    /// More time for each figure, a million exchanges before memory is looked at, ten million rows with --growth.
-    #[arg(long)]
-    long: bool,
+    #[command(flatten)]
+    depth: DepthArgs,
     /// Measure how cost grows too: with clients, users, grants, rows of the ledger, actors and replicas.
     #[arg(long)]
     growth: bool,
@@ -48,16 +44,31 @@ pub(super) struct BenchArgs {
     databases: Vec<Engine>,
 }
 
+#[derive(Clone, Copy, Debug, Args)]
+struct DepthArgs {
+    /// A look at everything, a second each: the figures are rough.
+    #[arg(long, conflicts_with = "long")]
+    quick: bool,
+    /// More time for each figure, a million exchanges before memory is looked at, ten million rows with --growth.
+    #[arg(long)]
+    long: bool,
+}
+
+impl From<DepthArgs> for Depth {
+    fn from(arguments: DepthArgs) -> Self {
+        match arguments {
+            DepthArgs { quick: true, .. } => Self::Quick,
+            DepthArgs { long: true, .. } => Self::Long,
+            DepthArgs { .. } => Self::Normal,
+        }
+    }
+}
+
 impl From<BenchArgs> for Options {
     fn from(arguments: BenchArgs) -> Self {
-        let depth = match (arguments.quick, arguments.long) {
-            (true, _) => Depth::Quick,
-            (_, true) => Depth::Long,
-            _ => Depth::Normal,
-        };
-        let BenchArgs { json, html, growth, requests, check, port, parts, scenarios, algorithms, databases, .. } =
+        let BenchArgs { json, html, depth, growth, requests, check, port, parts, scenarios, algorithms, databases } =
             arguments;
-        Self { json, html, depth, requests, growth, check, port, parts, scenarios, algorithms, databases }
+        Self { json, html, depth: depth.into(), requests, growth, check, port, parts, scenarios, algorithms, databases }
     }
 }
 

@@ -73,7 +73,7 @@ pub async fn more(stack: &Stack, rows: Rows, there: u64, wanted: u64) -> Result<
         let to = wanted.min(from + AT_ONCE);
         let file = sqlite_in(stack.directory(), "auth-server");
         spawn_blocking(move || insert(file.trim_start_matches("sqlite://"), rows, from, to)).await??;
-        if to % TOLD == 0 {
+        if to.is_multiple_of(TOLD) {
             tell(&format!("  {to} of {wanted} are there"));
         }
         from = to;
