@@ -63,7 +63,7 @@ pub(super) async fn grant(
     let issued = Event::Issued {
         grant_type: GrantType::RefreshToken.as_str(),
         grant: presented.grant.id.as_str(),
-        jti: &renewed.access_token.jti(),
+        jti: renewed.access_token.jti(),
         parent_jti: presented.token.access_jti.as_deref(),
         user: Some(presented.user.id.as_str()),
         client: client.id.as_str(),
