@@ -6,12 +6,10 @@ use shared_claims::claims::{Confirmation, MayAct};
 use shared_claims::{AccessTokenClaims, Actor, Audience, Scope};
 use time::{Duration, OffsetDateTime};
 
+use super::signing_key::ACCESS_TOKEN;
 use super::{KeyError, KeyRing, StatusIndex};
 use crate::registry::SigningAlgorithm;
 use crate::store::OpaqueSecret;
-
-/// The `typ` of access tokens (RFC 9068 section 2.1).
-pub(super) const ACCESS_TOKEN: &str = "at+jwt";
 
 /// What stays the same in every token of a grant, on every hop of its chain.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -132,7 +132,7 @@ mod tests {
         tokens.recognise(&forged);
         assert!(tokens.verify(&forged.text, &ring, NOW).is_ok());
         assert_eq!(tokens.verify(&forged.text, &ring, NOW + Duration::minutes(10)), Err(InvalidToken::Expired));
-        assert_eq!(tokens.verify(&format!("{}A", forged.text), &ring, NOW), Err(InvalidToken::Malformed));
+        assert_eq!(tokens.verify(&format!("{}A", forged.text), &ring, NOW), Err(InvalidToken::BadSignature));
     }
 
     #[test]

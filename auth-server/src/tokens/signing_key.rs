@@ -18,8 +18,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::access_token::ACCESS_TOKEN;
 use crate::registry::SigningAlgorithm;
+
+/// The `typ` of access tokens (RFC 9068 section 2.1).
+pub(super) const ACCESS_TOKEN: &str = "at+jwt";
 
 /// A key pair that signs tokens.
 pub struct SigningKey {
