@@ -18,7 +18,7 @@ use tokio::process::{Child, Command};
 use crate::suite;
 
 /// How long a page may take to show something.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// What it takes to be quiet, and to run as root in a container.
 const FLAGS: [&str; 9] = [
