@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use crate::AccessTokenClaims;
@@ -35,7 +36,8 @@ impl Known {
 
 impl Default for ValidatedTokens {
     fn default() -> Self {
-        Self(Cache::new(KNOWN))
+        // The latest callers are those who call again: by frequency, a full cache would let no new one in.
+        Self(Cache::builder().max_capacity(KNOWN).eviction_policy(EvictionPolicy::lru()).build())
     }
 }
 

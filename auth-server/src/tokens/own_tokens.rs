@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use shared_claims::AccessTokenClaims;
 use shared_claims::validator::{AccessTokenVerifier, InvalidExpectation, InvalidToken};
@@ -34,7 +35,9 @@ struct Recognised {
 impl OwnTokens {
     pub fn of(issuer: &str) -> Result<Self, InvalidExpectation> {
         let verifier = AccessTokenVerifier::new(issuer)?.with_leeway(std::time::Duration::ZERO);
-        Ok(Self { verifier, recognised: Cache::new(RECOGNISED) })
+        // The latest tokens are what comes back: by frequency, a full cache would let no new one in.
+        let recognised = Cache::builder().max_capacity(RECOGNISED).eviction_policy(EvictionPolicy::lru()).build();
+        Ok(Self { verifier, recognised })
     }
 
     /// The claims of `token`, if this server issued it and it has not expired. What stands behind it (grant, user, client) is
@@ -122,6 +125,21 @@ mod tests {
         let read = tokens.verify(&issued.text, &ring, NOW).unwrap();
         tokens.recognise(&issued);
         assert_eq!(tokens.verify(&issued.text, &ring, NOW).unwrap(), read);
+    }
+
+    #[test]
+    fn the_latest_token_is_recognised_however_many_came_before() {
+        let (ring, tokens) = (ring(), OwnTokens::of(ISSUER).unwrap());
+        let issued = issued(&ring);
+        for number in 0..RECOGNISED + 100 {
+            tokens.recognise(&IssuedAccessToken { text: number.to_string(), ..unsigned(&issued) });
+            tokens.recognised.run_pending_tasks();
+        }
+        let latest = unsigned(&issued);
+        tokens.recognise(&latest);
+        tokens.recognised.run_pending_tasks();
+        assert!(tokens.verify(&latest.text, &ring, NOW).is_ok());
+        assert!(tokens.recognised.entry_count() <= RECOGNISED);
     }
 
     #[test]
