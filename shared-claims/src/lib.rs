@@ -68,12 +68,12 @@ pub mod jwks;
 mod minting;
 pub mod problem;
 pub mod protected_resource;
+pub mod recent_tokens;
 pub mod resource_server;
 pub mod scope;
 #[cfg(feature = "service")]
 pub mod service;
 pub mod status_list;
-mod validated_tokens;
 pub mod validator;
 
 pub use access_token::AccessToken;
@@ -87,6 +87,7 @@ pub use exchange::{CallError, CallerAnswer, ExchangeClient, ExchangeError, Excha
 #[cfg(feature = "actix")]
 pub use extract::{AnyChain, AnyScope, Caller, RequiredChain, RequiredScope};
 pub use problem::Problem;
+pub use recent_tokens::RecentTokens;
 pub use resource_server::{ResourceServer, Unauthenticated};
 pub use scope::{Scope, ScopeToken};
 

@@ -1,6 +1,7 @@
 //! What an API keeps to check its callers' tokens: its own name, its issuer, and the issuer's keys (RFC 6749 section 7,
 //! RFC 9068 section 4).
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +14,8 @@ use crate::dpop::{Demand, InvalidProof, Proof, SeenProofs};
 use crate::jwks::Jwks;
 use crate::protected_resource::{self, ProtectedResourceMetadata};
 use crate::status_list::{StalePolicy, StatusLists, StatusRefusal};
-use crate::validated_tokens::ValidatedTokens;
 use crate::validator::{InvalidExpectation, InvalidToken, KeySet, UnverifiedToken, Validator};
-use crate::{AccessToken, AccessTokenClaims, Clock, Scope, SystemClock, http};
+use crate::{AccessToken, AccessTokenClaims, Clock, RecentTokens, Scope, SystemClock, http};
 
 /// For how long a request may wait for the issuer's keys.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -79,7 +79,7 @@ pub struct ResourceServer(Arc<Inner>);
 
 struct Inner {
     validator: Validator,
-    validated: ValidatedTokens,
+    validated: RecentTokens<Validated>,
     jwks: Jwks,
     status_lists: StatusLists,
     clock: Arc<dyn Clock>,
@@ -88,6 +88,18 @@ struct Inner {
     /// The own addresses, as callers know them.
     addresses: Vec<Url>,
     seen_proofs: SeenProofs,
+}
+
+/// How many tokens are known at a time: a client calls many times with the same one, and its signature holds for ever. The
+/// claims of one take about a kilobyte.
+const VALIDATED: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+
+/// A token that was validated before, and the keys that it was verified with.
+#[derive(Clone)]
+struct Validated {
+    kid: Arc<str>,
+    claims: Arc<AccessTokenClaims>,
+    keys: Arc<KeySet>,
 }
 
 impl std::fmt::Debug for ResourceServer {
@@ -175,7 +187,7 @@ impl ResourceServerBuilder {
         let lists = (discovery, jwks.clone(), http, Arc::clone(&self.clock));
         Ok(ResourceServer(Arc::new(Inner {
             validator,
-            validated: ValidatedTokens::default(),
+            validated: RecentTokens::keeping(VALIDATED),
             jwks,
             status_lists: StatusLists::new(lists.0, lists.1, lists.2, lists.3, self.stale_policy),
             clock: self.clock,
@@ -254,7 +266,8 @@ impl ResourceServer {
         let Inner { validated, validator, .. } = &*self.0;
         if let Some(known) = validated.find(token) {
             let keys = self.keys_for(&known.kid).await?;
-            if known.is_by(&keys) {
+            // What a key proved that was withdrawn since counts no more.
+            if Arc::ptr_eq(&known.keys, &keys) {
                 validator.judge(&known.claims, self.now())?;
                 return Ok(known.claims);
             }
@@ -262,7 +275,7 @@ impl ResourceServer {
         let unverified = UnverifiedToken::read(token)?;
         let keys = self.keys_for(unverified.kid()).await?;
         let claims = Arc::new(validator.validate_parts(&unverified, &keys, self.now())?);
-        validated.note(token, unverified.kid(), &claims, &keys);
+        validated.note(token, Validated { kid: unverified.kid().into(), claims: Arc::clone(&claims), keys });
         Ok(claims)
     }
 

@@ -8,11 +8,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
 
 /// One name in a scope: printable ASCII without space, `"` and `\` (RFC 6749 section 3.3, `scope-token`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct ScopeToken(Box<str>);
+pub struct ScopeToken(SmolStr);
 
 impl ScopeToken {
     #[must_use]

@@ -35,19 +35,16 @@ pub(super) fn link(before: &[u8], row: &LedgerRow) -> Vec<u8> {
 /// Numbers and links rows behind a head.
 pub(super) fn append(
     chain: &str,
-    head: Option<&ChainHead>,
-    rows: Vec<LedgerRow>,
+    mut head: Option<ChainHead>,
+    mut rows: Vec<LedgerRow>,
 ) -> (Vec<LedgerRow>, Option<ChainHead>) {
-    let mut head = head.cloned();
-    let mut linked = Vec::new();
-    for mut row in rows {
+    for row in &mut rows {
         chain.clone_into(&mut row.chain);
         row.seq = head.as_ref().map_or(0, |head| head.seq + 1);
-        row.hash = link(head.as_ref().map_or(BEGINNING.as_slice(), |head| &head.hash), &row);
+        row.hash = link(head.as_ref().map_or(BEGINNING.as_slice(), |head| &head.hash), row);
         head = Some(ChainHead { chain: chain.to_owned(), seq: row.seq, hash: row.hash.clone() });
-        linked.push(row);
     }
-    (linked, head)
+    (rows, head)
 }
 
 /// Where a chain is broken.
@@ -141,7 +138,7 @@ mod tests {
     fn a_chain_that_was_left_alone_holds_however_it_was_written() {
         assert_eq!(verify(&chain_of(&["a", "b", "c"])), Ok(()));
         let (mut rows, head) = append("chn_1", None, vec![row("a")]);
-        rows.extend(append("chn_1", head.as_ref(), vec![row("b"), row("c")]).0);
+        rows.extend(append("chn_1", head, vec![row("b"), row("c")]).0);
         assert_eq!(rows, chain_of(&["a", "b", "c"]));
     }
 

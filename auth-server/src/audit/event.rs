@@ -112,6 +112,9 @@ pub enum Event<'a> {
 /// What an event may tell, where there is something to tell.
 type PossibleField<'a> = (&'static str, Option<Cow<'a, str>>);
 
+/// An event in words of its own, to be put on record when what it tells of has come true.
+pub struct Told(pub(super) Described<'static>);
+
 /// An event in words: its kind, and what it tells.
 pub(super) struct Described<'a> {
     pub kind: &'static str,
@@ -142,6 +145,13 @@ impl Event<'_> {
     /// Writes the event's line to the log.
     pub fn log(&self) {
         self.describe().log();
+    }
+
+    #[must_use]
+    pub fn told(&self) -> Told {
+        let Described { kind, fields } = self.describe();
+        let fields = fields.into_iter().map(|(key, value)| (key, Cow::Owned(value.into_owned()))).collect();
+        Told(Described { kind, fields })
     }
 
     pub(super) fn describe(&self) -> Described<'_> {

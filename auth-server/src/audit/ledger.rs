@@ -11,12 +11,12 @@ use serde_json::Value;
 use shared_claims::Clock;
 
 use super::chain::ANCHOR;
-use super::row::{row_of, row_of_strangers, unlinked};
+use super::row::{Circumstances, row_of, row_of_strangers, unlinked};
 use super::strangers::{Refused, Strangers};
-use super::writer::{Entry, Writer};
-use super::{Event, address};
+use super::writer::Writer;
+use super::{Event, Told, address};
 use crate::protocol::OAuthError;
-use crate::store::{ChainId, GrantId, Store, StoreError};
+use crate::store::{ChainId, Change, Entry, GrantId, Store, StoreError};
 
 /// How many rows are left for the writer at a time.
 const TOGETHER: usize = 256;
@@ -100,8 +100,35 @@ impl Ledger {
     pub async fn record_use(&self, event: &Event<'_>, jti: Option<&str>) -> Result<(), NotRecorded> {
         let described = event.describe();
         described.log();
-        let row = row_of(&described, self.0.clock.now());
+        let row = row_of(&described, &Circumstances::at(self.0.clock.now()));
         self.write(Entry { used: jti.map(str::to_owned), ..Entry::of(row) }).await.map_err(|_| NotRecorded)
+    }
+
+    /// Makes a change, and puts on record what `tell` says became of it; both are durable when this returns. On SQLite they
+    /// are so together, both or neither.
+    pub async fn record_change<T: Send + 'static>(
+        &self,
+        change: Change<T>,
+        tell: impl FnOnce(&T) -> Vec<Told> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let circumstances = Circumstances::at(self.0.clock.now());
+        let rows = move |(_, told): &(T, Vec<Told>)| {
+            told.iter().map(|Told(event)| Entry::of(row_of(event, &circumstances))).collect()
+        };
+        let (value, told) = Writer::write_change(&self.0.writer, &self.0.store, change.with(tell), rows).await?;
+        for Told(event) in &told {
+            event.log();
+        }
+        Ok(value)
+    }
+
+    /// Revokes a grant, and puts that on record. False: there is none, or it had ended before; then there is nothing to tell.
+    pub async fn revoke(&self, grant: &GrantId, why: &'static str) -> Result<bool, StoreError> {
+        let revocation = Change::revocation(grant, why, self.0.clock.now());
+        let grant = grant.clone();
+        let tell =
+            move |ended: &bool| Vec::from_iter(ended.then(|| Event::Revoked { grant: grant.as_str(), why }.told()));
+        self.record_change(revocation, tell).await
     }
 
     async fn write(&self, entry: Entry) -> Result<(), StoreError> {

@@ -24,7 +24,7 @@ pub use address::coming_from;
 pub use archive_verification::ArchiveBreach;
 pub use archiving::{ArchiveError, Archiving, Written};
 pub use chain::{Breach, Follower};
-pub use event::{Event, ISSUED};
+pub use event::{Event, ISSUED, Told};
 pub use ledger::{Ledger, NotRecorded};
 pub use sink::{Delivery, Sink};
 pub use verification::{VerificationError, Verified, verify};

@@ -1,5 +1,7 @@
 //! What a row of the ledger says: everything that its event tells, and the request that it belongs to.
 
+use std::net::IpAddr;
+
 use serde::Serializer as _;
 use shared_claims::service::RequestIds;
 use time::OffsetDateTime;
@@ -9,11 +11,26 @@ use super::event::Described;
 use super::strangers::Refused;
 use crate::store::LedgerRow;
 
+/// When something happens, and in which request.
+#[derive(Clone, Copy)]
+pub(super) struct Circumstances {
+    at: OffsetDateTime,
+    address: Option<IpAddr>,
+    ids: Option<RequestIds>,
+}
+
+impl Circumstances {
+    /// Those of the work at hand.
+    pub fn at(now: OffsetDateTime) -> Self {
+        Self { at: now, address: address::current(), ids: RequestIds::current() }
+    }
+}
+
 /// The row of an event: everything that the event tells, and the request that it belongs to.
-pub(super) fn row_of(event: &Described<'_>, now: OffsetDateTime) -> LedgerRow {
-    let address = address::current().map(|address| address.to_string());
+pub(super) fn row_of(event: &Described<'_>, circumstances: &Circumstances) -> LedgerRow {
+    let Circumstances { at, address, ids } = circumstances;
+    let address = address.map(|address| address.to_string());
     let address = address.as_deref().filter(|_| event.field("address").is_none());
-    let ids = RequestIds::current();
     let around = [
         ("address", address),
         ("request_id", ids.as_ref().map(|ids| ids.request_id.as_str())),
@@ -23,7 +40,7 @@ pub(super) fn row_of(event: &Described<'_>, now: OffsetDateTime) -> LedgerRow {
     let told = event.fields.iter().map(|(key, value)| (*key, value.as_ref()));
     let body = as_json(told.chain(around));
     let text = |key: &str| event.field(key).map(str::to_owned);
-    unlinked(event.kind, body, text("grant"), text("user"), now)
+    unlinked(event.kind, body, text("grant"), text("user"), *at)
 }
 
 /// One object of texts.

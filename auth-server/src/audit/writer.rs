@@ -3,33 +3,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use time::OffsetDateTime;
-use tokio::sync::oneshot;
-
 use super::chain;
-use crate::store::{Addition, ChainHead, ChainId, LedgerRow, LedgerVisit, Store, StoreError, Together};
-
-/// A row, and what is written with it.
-pub(super) struct Entry {
-    /// Without its place in the chain.
-    pub row: LedgerRow,
-    /// The last rows of other chains that it names.
-    pub named: Vec<ChainHead>,
-    /// The access token whose first use it tells of.
-    pub used: Option<String>,
-}
-
-impl Entry {
-    pub fn of(row: LedgerRow) -> Self {
-        Self { row, named: Vec::new(), used: None }
-    }
-}
-
-/// An entry, and who waits for it.
-struct Pending {
-    entry: Entry,
-    written: oneshot::Sender<Result<(), StoreError>>,
-}
+use crate::store::{ChainHead, ChainId, Change, Entry, LedgerVisit, Pending, Store, StoreError, Together};
 
 /// The last row of the own chain.
 enum Head {
@@ -48,8 +23,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Of a chain that has no row yet.
     pub fn of(chain: &ChainId, store: &Store) -> Self {
-        // One visit at a time: each row hangs on the one before.
-        Self { chain: chain.to_string(), head: Mutex::new(Head::Known(None)), together: store.commits() }
+        Self { chain: chain.to_string(), head: Mutex::new(Head::Known(None)), together: store.pending() }
     }
 
     pub fn chain(&self) -> &str {
@@ -58,43 +32,40 @@ impl Writer {
 
     /// Writes a row, and returns when it is durable.
     pub async fn write(this: &Arc<Self>, store: &Store, entry: Entry) -> Result<(), StoreError> {
-        let (written, answer) = oneshot::channel();
+        store.record(&this.together, entry, Self::recording(this)).await
+    }
+
+    /// Makes a change and writes the rows that tell of it.
+    pub async fn write_change<T: Send + 'static>(
+        this: &Arc<Self>,
+        store: &Store,
+        change: Change<T>,
+        tell: impl FnOnce(&T) -> Vec<Entry> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        store.record_change(&this.together, change, tell, Self::recording(this)).await
+    }
+
+    fn recording(this: &Arc<Self>) -> impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + 'static {
         let writer = Arc::clone(this);
-        let append = move |visit: &LedgerVisit<'_>, all| writer.append_all(visit, all);
-        store.append_together(&this.together, Pending { entry, written }, answer, append).await
+        move |visit, all| writer.record(visit, all)
     }
 
-    fn append_all(&self, visit: &LedgerVisit<'_>, all: Vec<Pending>) {
-        let (entries, waiting): (Vec<_>, Vec<_>) =
-            all.into_iter().map(|Pending { entry, written }| (entry, written)).unzip();
-        let outcome = self.append(visit, entries);
-        if let Err(error) = &outcome {
-            log::error!("the ledger cannot be written: {error}");
-        }
-        for written in waiting {
-            // Whoever has gone away needs no answer; the row is there.
-            let _ = written.send(outcome.clone());
-        }
-    }
-
-    fn append(&self, visit: &LedgerVisit<'_>, entries: Vec<Entry>) -> Result<(), StoreError> {
+    fn record(&self, visit: &LedgerVisit<'_>, all: Vec<Pending>) {
         let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
         let known = match std::mem::replace(&mut *head, Head::Unknown) {
-            Head::Known(known) => known,
-            Head::Unknown => visit.head(&self.chain)?,
+            Head::Known(known) => Ok(known),
+            Head::Unknown => visit.head(&self.chain),
         };
-        let (mut rows, mut named) = (Vec::with_capacity(entries.len()), Vec::new());
-        let mut used: Vec<(String, OffsetDateTime)> = Vec::new();
-        for entry in entries {
-            used.extend(entry.used.map(|jti| (jti, entry.row.at)));
-            named.extend(entry.named);
-            rows.push(entry.row);
+        let written = match known {
+            Ok(known) => visit.record(all, |rows| chain::append(&self.chain, known, rows)),
+            Err(error) => {
+                visit.refuse(all, &error);
+                Err(error)
+            }
+        };
+        match written {
+            Ok(last) => *head = Head::Known(last),
+            Err(error) => log::error!("the ledger cannot be written: {error}"),
         }
-        let (rows, last) = chain::append(&self.chain, known.as_ref(), rows);
-        if let Some(last) = &last {
-            visit.append(Addition { rows, head: last.clone(), named, used })?;
-        }
-        *head = Head::Known(last);
-        Ok(())
     }
 }

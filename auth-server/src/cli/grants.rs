@@ -8,7 +8,7 @@ use shared_claims::SystemClock;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::audit::{Event, Ledger};
+use crate::audit::Ledger;
 use crate::config::Config;
 use crate::store::{Grant, GrantFilter, GrantId, Store};
 
@@ -127,8 +127,7 @@ async fn revoke(store: &Store, named: Vec<String>, filter: &Filter, now: OffsetD
         if store.find_grant(&grant).await?.is_none() {
             bail!("{}", unknown(grant.as_str()));
         }
-        if store.revoke_grant(&grant, REVOKED_BY_ADMIN, now).await? {
-            ledger.record(&Event::Revoked { grant: grant.as_str(), why: REVOKED_BY_ADMIN }).await?;
+        if ledger.revoke(&grant, REVOKED_BY_ADMIN).await? {
             println!("{grant} is revoked");
         } else {
             println!("{grant} was revoked before");

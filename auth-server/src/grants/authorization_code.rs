@@ -15,8 +15,8 @@ use crate::audit::Event;
 use crate::protocol::{CodeChallenge, CodeVerifier, GrantType, OAuthError, Parameters, Target, pkce};
 use crate::server::AuthServer;
 use crate::store::{
-    AuthorizationCode, GrantId, NewGrant, NewRefreshToken, OpaqueSecret, Redemption, SecretHash, SessionId, User,
-    UserId,
+    AuthorizationCode, Change, GrantId, NewGrant, NewRefreshToken, OpaqueSecret, Redemption, SecretHash, SessionId,
+    User, UserId,
 };
 use crate::users::{claims_named, claims_of};
 
@@ -116,11 +116,6 @@ async fn redeem(
         created_at: now,
         expires_at: now + server.lifetimes.refresh_token,
     });
-    match server.store.redeem(code, grant, new_refresh_token, now).await? {
-        Redemption::Granted => {}
-        Redemption::AlreadyRedeemed { grant_id } => return Err(replayed(server, &grant_id).await),
-        Redemption::Unknown => return Err(unknown_code().into()),
-    }
     let issued = Event::Issued {
         grant_type: GrantType::AuthorizationCode.as_str(),
         grant: &context.txn,
@@ -134,7 +129,13 @@ async fn redeem(
         asked: None,
         scope: &scope.to_string(),
     };
-    server.ledger.record(&issued).await?;
+    let issued = issued.told();
+    let told_of = |redemption: &Redemption| Vec::from_iter((*redemption == Redemption::Granted).then_some(issued));
+    match server.ledger.record_change(Change::redemption(code, grant, new_refresh_token, now), told_of).await? {
+        Redemption::Granted => {}
+        Redemption::AlreadyRedeemed { grant_id } => return Err(replayed(server, &grant_id).await),
+        Redemption::Unknown => return Err(unknown_code().into()),
+    }
     Ok(TokenResponse::new(access_token, &scope).with_refresh_token(refresh_token.as_ref()).with_id_token(id_token))
 }
 
@@ -213,13 +214,9 @@ fn names_the_same_target(parameters: &Parameters, document: &CodeDocument) -> Re
 }
 
 /// RFC 6749 section 4.1.2: what the code gave ends.
-async fn replayed(server: &AuthServer, grant_id: &GrantId) -> GrantError {
-    match server.store.revoke_grant(grant_id, "code_replayed", server.now()).await {
+async fn replayed(server: &AuthServer, grant: &GrantId) -> GrantError {
+    match server.ledger.revoke(grant, "code_replayed").await {
         Ok(_) => {
-            let revoked = Event::Revoked { grant: grant_id.as_str(), why: "code_replayed" };
-            if let Err(not_recorded) = server.ledger.record(&revoked).await {
-                return not_recorded.into();
-            }
             OAuthError::invalid_grant("code_replayed", "the code was used before: what it gave has been revoked").into()
         }
         Err(error) => error.into(),

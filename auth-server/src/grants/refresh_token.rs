@@ -13,10 +13,12 @@ use super::on_behalf_of::Renewal;
 use super::proof_of_possession::is_held;
 use super::refresh_document::RefreshDocument;
 use super::{AuthenticatedClient, GrantError, ProvenKey, TokenResponse, entitlement, on_behalf_of};
-use crate::audit::Event;
+use crate::audit::{Event, Told};
 use crate::protocol::{GrantType, OAuthError, Parameters, Target};
 use crate::server::AuthServer;
-use crate::store::{Grant, NewRefreshToken, OpaqueSecret, RefreshToken, Rotation, SecretHash, User};
+use crate::store::{
+    BehindRefreshToken, Change, Grant, GrantId, NewRefreshToken, OpaqueSecret, RefreshToken, Rotation, SecretHash, User,
+};
 use crate::tokens::IssuedAccessToken;
 
 const ONCE: [&str; 5] = ["grant_type", "refresh_token", "scope", "client_id", "client_secret"];
@@ -59,7 +61,6 @@ pub(super) async fn grant(
             Renewed { access_token, id_token: None, scope }
         }
     };
-    let successor = rotate(server, client, &presented, &renewed.access_token, now).await?;
     let issued = Event::Issued {
         grant_type: GrantType::RefreshToken.as_str(),
         grant: presented.grant.id.as_str(),
@@ -73,7 +74,7 @@ pub(super) async fn grant(
         asked: None,
         scope: &renewed.scope.to_string(),
     };
-    server.ledger.record(&issued).await?;
+    let successor = rotate(server, client, &presented, &renewed.access_token, issued.told(), now).await?;
     Ok(TokenResponse::new(renewed.access_token, &renewed.scope)
         .with_refresh_token(Some(&successor))
         .with_id_token(renewed.id_token))
@@ -88,14 +89,13 @@ async fn present(
     now: OffsetDateTime,
 ) -> Result<Presented, GrantError> {
     let hash = SecretHash::of(parameters.required("refresh_token")?);
-    let token = server.store.find_refresh_token(hash).await?.ok_or_else(invalid)?;
+    let BehindRefreshToken { token, grant, user } =
+        server.store.behind_refresh_token(hash).await?.ok_or_else(invalid)?;
     if token.client_id != client.id.as_str() || token.expires_at <= now {
         return Err(invalid().into());
     }
-    let grant =
-        server.store.find_grant(&token.grant_id).await?.filter(|grant| grant.is_live(now)).ok_or_else(invalid)?;
-    let user_id = grant.user_id.clone().ok_or_else(invalid)?;
-    let user = server.store.find_user(&user_id).await?.filter(|user| !user.blocked).ok_or_else(invalid)?;
+    let grant = grant.filter(|grant| grant.is_live(now)).ok_or_else(invalid)?;
+    let user = user.filter(|user| !user.blocked).ok_or_else(invalid)?;
     let document = serde_json::from_str(&token.document).map_err(|error| {
         log::error!("a refresh token's document cannot be read: {error}");
         OAuthError::server_error()
@@ -141,11 +141,13 @@ fn renew(
     Ok(Renewed { access_token, id_token, scope })
 }
 
+/// `issued`: what the ledger says of the new tokens.
 async fn rotate(
     server: &AuthServer,
     client: &AuthenticatedClient,
     presented: &Presented,
     access_token: &IssuedAccessToken,
+    issued: Told,
     now: OffsetDateTime,
 ) -> Result<OpaqueSecret, GrantError> {
     let secret = OpaqueSecret::generate();
@@ -161,23 +163,33 @@ async fn rotate(
         created_at: now,
         expires_at: (now + lifetime).min(presented.grant.expires_at),
     };
-    match server.store.rotate(presented.hash, successor, now).await? {
-        Rotation::Rotated => Ok(secret),
-        Rotation::Replaced => {
-            let grant = presented.grant.id.as_str();
-            server.ledger.record(&Event::RefreshTokenReplaced { grant, why: "answer_lost" }).await?;
-            Ok(secret)
-        }
-        Rotation::Reused { grant_id } => {
-            server.ledger.record(&Event::Revoked { grant: grant_id.as_str(), why: "refresh_token_reused" }).await?;
-            Err(OAuthError::invalid_grant(
-                "refresh_token_reused",
-                "the refresh token was used before: everything that came from this sign-in has been revoked",
-            )
-            .into())
-        }
+    let rotation = Change::rotation(presented.hash, successor, now);
+    let grant = presented.grant.id.clone();
+    match server.ledger.record_change(rotation, move |rotation| told_of(rotation, &grant, issued)).await? {
+        Rotation::Rotated | Rotation::Replaced => Ok(secret),
+        Rotation::Reused { .. } => Err(OAuthError::invalid_grant(
+            "refresh_token_reused",
+            "the refresh token was used before: everything that came from this sign-in has been revoked",
+        )
+        .into()),
         Rotation::Unknown | Rotation::OfAnotherClient { .. } | Rotation::Expired | Rotation::GrantEnded { .. } => {
             Err(invalid().into())
+        }
+    }
+}
+
+/// What goes on record of a rotation.
+fn told_of(rotation: &Rotation, grant: &GrantId, issued: Told) -> Vec<Told> {
+    match rotation {
+        Rotation::Rotated => vec![issued],
+        Rotation::Replaced => {
+            vec![Event::RefreshTokenReplaced { grant: grant.as_str(), why: "answer_lost" }.told(), issued]
+        }
+        Rotation::Reused { grant_id } => {
+            vec![Event::Revoked { grant: grant_id.as_str(), why: "refresh_token_reused" }.told()]
+        }
+        Rotation::Unknown | Rotation::OfAnotherClient { .. } | Rotation::Expired | Rotation::GrantEnded { .. } => {
+            Vec::new()
         }
     }
 }

@@ -62,6 +62,11 @@ async fn access_token(
     }
 }
 
+async fn end_grant(server: &AuthServer, grant: &GrantId) -> Result<(), GrantError> {
+    server.ledger.revoke(grant, REVOKED_BY_CLIENT).await?;
+    Ok(())
+}
+
 async fn refresh_token(
     server: &AuthServer,
     client: &AuthenticatedClient,
@@ -88,25 +93,14 @@ pub async fn sign_out(server: &AuthServer, session: &Session) -> Result<(), Gran
     let now = server.now();
     server.store.delete_session(session.hash).await?;
     let registry = server.registry();
-    let mut ended = Vec::new();
     for grant in server.store.live_grants_of_session(&session.sid, now).await? {
         let ends = registry.client(&grant.client_id).is_none_or(|client| client.revoke_on_sign_out);
-        if (ends || !grant.scope.contains("offline_access"))
-            && server.store.revoke_grant(&grant.id, SIGNED_OUT, now).await?
-        {
-            ended.push(grant.id);
+        if ends || !grant.scope.contains("offline_access") {
+            server.ledger.revoke(&grant.id, SIGNED_OUT).await?;
         }
     }
-    server.ledger.record_revoked(&ended, SIGNED_OUT).await?;
     let (user, session) = (session.user_id.as_str(), session.sid.as_str());
     Ok(server.ledger.record(&Event::SignedOut { user, session }).await?)
-}
-
-async fn end_grant(server: &AuthServer, grant: &GrantId) -> Result<(), GrantError> {
-    if server.store.revoke_grant(grant, REVOKED_BY_CLIENT, server.now()).await? {
-        server.ledger.record(&Event::Revoked { grant: grant.as_str(), why: REVOKED_BY_CLIENT }).await?;
-    }
-    Ok(())
 }
 
 /// Section 2.1: refused. Whoever holds a token knows that it is one, so this tells nothing.

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
+use super::change::Change;
 use super::columns::{MaybeUtc, Utc, stored};
 use super::connection::AnyConnection;
 use super::schema::authorization_codes as codes;
@@ -63,18 +64,20 @@ impl Store {
 
     /// Finds a code, expired and redeemed ones included: who presents it is checked before it is redeemed.
     pub async fn find_authorization_code(&self, hash: SecretHash) -> Result<Option<AuthorizationCode>, StoreError> {
-        self.read(move |connection| codes::table.find(hash).first(connection).optional()).await
+        self.look(move |connection| codes::table.find(hash).first(connection).optional()).await
     }
+}
 
+impl Change<Redemption> {
     /// Redeems a code: of all who try, one gets the grant. Check the client, the redirect URI and PKCE before.
-    pub async fn redeem(
-        &self,
+    #[must_use]
+    pub fn redemption(
         code: SecretHash,
         grant: NewGrant,
         refresh_token: Option<NewRefreshToken>,
         now: OffsetDateTime,
-    ) -> Result<Redemption, StoreError> {
-        self.write(move |connection| redeem(connection, code, grant, refresh_token, now)).await
+    ) -> Self {
+        Self::by(move |connection| redeem(connection, code, grant, refresh_token, now))
     }
 }
 
@@ -85,9 +88,14 @@ fn redeem(
     refresh_token: Option<NewRefreshToken>,
     now: OffsetDateTime,
 ) -> QueryResult<Redemption> {
+    // A code names a grant that is there.
+    let grant_id = grant.id.clone();
+    grants::insert(connection, grant)?;
     // The condition is in the statement: on PostgreSQL whoever comes second waits here for the first, and finds no row.
     let unused = codes::table.find(code).filter(codes::consumed_at.is_null()).filter(codes::expires_at.gt(stored(now)));
-    if diesel::update(unused).set(codes::consumed_at.eq(Some(stored(now)))).execute(connection)? == 0 {
+    let consumed = (codes::consumed_at.eq(Some(stored(now))), codes::grant_id.eq(Some(grant_id.clone())));
+    if diesel::update(unused).set(consumed).execute(connection)? == 0 {
+        grants::undo(connection, grant_id)?;
         let redeemed: Option<Option<GrantId>> =
             codes::table.find(code).select(codes::grant_id).first(connection).optional()?;
         return Ok(match redeemed.flatten() {
@@ -95,9 +103,6 @@ fn redeem(
             None => Redemption::Unknown,
         });
     }
-    let grant_id = grant.id.clone();
-    grants::insert(connection, grant)?;
-    diesel::update(codes::table.find(code)).set(codes::grant_id.eq(Some(grant_id.clone()))).execute(connection)?;
     if let Some(refresh_token) = refresh_token {
         refresh_tokens::insert_first(connection, grant_id, refresh_token)?;
     }

@@ -38,7 +38,7 @@ impl Store {
         hash: SecretHash,
         now: OffsetDateTime,
     ) -> Result<Option<AuthorizationRequest>, StoreError> {
-        self.read(move |connection| {
+        self.look(move |connection| {
             requests::table.find(hash).filter(requests::expires_at.gt(stored(now))).first(connection).optional()
         })
         .await

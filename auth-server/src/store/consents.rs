@@ -64,7 +64,7 @@ impl Store {
     /// All that the user has allowed the client, one entry for each API.
     pub async fn list_consents(&self, user: &UserId, client_id: &str) -> Result<Vec<Consent>, StoreError> {
         let (user, client_id) = (user.clone(), client_id.to_owned());
-        self.read(move |connection| {
+        self.look(move |connection| {
             let rows: Vec<(String, ScopeText)> = consents::table
                 .filter(consents::user_id.eq(user))
                 .filter(consents::client_id.eq(client_id))

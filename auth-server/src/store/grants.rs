@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use shared_claims::Scope;
 use time::OffsetDateTime;
 
+use super::change::Change;
 use super::columns::{ListJson, MaybeUtc, ScopeText, Utc, stored};
 use super::connection::AnyConnection;
 use super::schema::grants;
@@ -107,7 +108,7 @@ impl Store {
 
     pub async fn find_grant(&self, id: &GrantId) -> Result<Option<Grant>, StoreError> {
         let id = id.clone();
-        self.read(move |connection| grants::table.find(id).first(connection).optional()).await
+        self.look(move |connection| grants::table.find(id).first(connection).optional()).await
     }
 
     /// The grants that have not ended, newest first.
@@ -128,12 +129,6 @@ impl Store {
             live.load(connection)
         })
         .await
-    }
-
-    /// Revokes a grant. False: there is none, or it was revoked before (then the first reason stays).
-    pub async fn revoke_grant(&self, id: &GrantId, reason: &str, now: OffsetDateTime) -> Result<bool, StoreError> {
-        let (id, reason) = (id.clone(), reason.to_owned());
-        self.write(move |connection| revoke(connection, &id, &reason, now)).await
     }
 
     /// What was given in a session and has not ended.
@@ -208,6 +203,15 @@ impl Store {
     }
 }
 
+impl Change<bool> {
+    /// Revokes a grant. False: there is none, or it was revoked before (then the first reason stays).
+    #[must_use]
+    pub fn revocation(id: &GrantId, reason: &str, now: OffsetDateTime) -> Self {
+        let (id, reason) = (id.clone(), reason.to_owned());
+        Self::by(move |connection| revoke(connection, &id, &reason, now))
+    }
+}
+
 pub(super) type Revocation = (
     diesel::dsl::Eq<grants::revoked_at, Option<time::PrimitiveDateTime>>,
     diesel::dsl::Eq<grants::revoked_reason, Option<String>>,
@@ -219,6 +223,12 @@ pub(super) fn revocation(reason: String, now: OffsetDateTime) -> Revocation {
 
 pub(super) fn insert(connection: &mut AnyConnection, grant: NewGrant) -> QueryResult<()> {
     diesel::insert_into(grants::table).values(grant).execute(connection)?;
+    Ok(())
+}
+
+/// Takes back a grant that this transaction inserted.
+pub(super) fn undo(connection: &mut AnyConnection, id: GrantId) -> QueryResult<()> {
+    diesel::delete(grants::table.find(id)).execute(connection)?;
     Ok(())
 }
 

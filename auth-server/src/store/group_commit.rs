@@ -91,13 +91,17 @@ fn run_each(
     if let [only] = transactions {
         return only.run(connection).map(|()| vec![Ok(())]);
     }
-    transactions.iter_mut().map(|transaction| run_apart(connection, transaction.as_mut())).collect()
+    transactions.iter_mut().map(|transaction| apart(connection, |connection| transaction.run(connection))).collect()
 }
 
-fn run_apart(connection: &mut AnyConnection, transaction: &mut dyn Transaction) -> QueryResult<QueryResult<()>> {
+/// Runs `work` in a savepoint, so that it alone is undone if it fails.
+pub(super) fn apart<T>(
+    connection: &mut AnyConnection,
+    work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>,
+) -> QueryResult<QueryResult<T>> {
     AnsiTransactionManager::begin_transaction(sqlite(connection)?)?;
-    match transaction.run(connection) {
-        Ok(()) => AnsiTransactionManager::commit_transaction(sqlite(connection)?).map(Ok),
+    match work(connection) {
+        Ok(value) => AnsiTransactionManager::commit_transaction(sqlite(connection)?).map(|()| Ok(value)),
         Err(error) if leaves_connection_whole(&error) => {
             AnsiTransactionManager::rollback_transaction(sqlite(connection)?)?;
             Ok(Err(error))

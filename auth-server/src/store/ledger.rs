@@ -1,15 +1,12 @@
 //! The ledger's rows: added, read, and never changed.
 
-use std::sync::Arc;
-
 use diesel::prelude::*;
 use time::OffsetDateTime;
-use tokio::sync::oneshot;
 
 use super::columns::{Utc, stored};
 use super::connection::{AnyConnection, on_backend};
 use super::schema::{ledger, ledger_heads};
-use super::{GrantId, Inner, Store, StoreError, Together, refresh_tokens};
+use super::{GrantId, Store, StoreError, refresh_tokens};
 
 /// A row as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
@@ -49,7 +46,7 @@ pub struct LedgerFilter {
 
 /// What goes into a chain together.
 #[derive(Clone, Debug)]
-pub struct Addition {
+pub(super) struct Addition {
     pub rows: Vec<LedgerRow>,
     /// The last of them.
     pub head: ChainHead,
@@ -75,34 +72,7 @@ const LOOKED_AT: i64 = 500;
 /// How many rows are read at a time.
 const BATCH: i64 = 1000;
 
-/// A visit to the database to add rows to one chain, on a thread that may wait.
-pub struct LedgerVisit<'a>(&'a Inner);
-
-impl LedgerVisit<'_> {
-    /// Adds rows to one chain, all or none, in one transaction and with one disk sync.
-    pub fn append(&self, addition: Addition) -> Result<(), StoreError> {
-        self.0.commit(|connection| append(connection, addition))
-    }
-
-    /// The last row of a chain.
-    pub fn head(&self, chain: &str) -> Result<Option<ChainHead>, StoreError> {
-        self.0.visit(|connection| head(connection, chain))
-    }
-}
-
 impl Store {
-    /// Leaves something to be put on record together with what others leave at the same time, and waits for its answer.
-    /// `append` puts all of it on record, and must answer each.
-    pub async fn append_together<P: Send + 'static>(
-        &self,
-        together: &Arc<Together<P>>,
-        pending: P,
-        answer: oneshot::Receiver<Result<(), StoreError>>,
-        append: impl Fn(&LedgerVisit<'_>, Vec<P>) + Send + 'static,
-    ) -> Result<(), StoreError> {
-        self.share(together, pending, answer, move |inner, all| append(&LedgerVisit(inner), all)).await
-    }
-
     /// What was last given from grants, newest first.
     pub async fn last_uses(&self, grants: &[GrantId], kind: &str) -> Result<Vec<Use>, StoreError> {
         let grants: Vec<String> = grants.iter().map(ToString::to_string).collect();
@@ -185,12 +155,12 @@ impl Store {
     }
 }
 
-fn head(connection: &mut AnyConnection, chain: &str) -> QueryResult<Option<ChainHead>> {
+pub(super) fn head(connection: &mut AnyConnection, chain: &str) -> QueryResult<Option<ChainHead>> {
     let columns = (ledger_heads::chain, ledger_heads::seq, ledger_heads::hash);
     ledger_heads::table.find(chain.to_owned()).select(columns).first(connection).optional()
 }
 
-fn append(connection: &mut AnyConnection, addition: Addition) -> QueryResult<()> {
+pub(super) fn append(connection: &mut AnyConnection, addition: Addition) -> QueryResult<()> {
     let Addition { rows, head: ChainHead { chain, seq, hash }, named, used } = addition;
     insert(connection, rows)?;
     let known = on_backend!(connection, c => {

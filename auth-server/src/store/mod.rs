@@ -7,6 +7,7 @@ mod access;
 mod authorization_codes;
 mod authorization_requests;
 mod backend;
+mod change;
 mod columns;
 mod connection;
 mod consents;
@@ -24,6 +25,7 @@ mod pool;
 mod profile;
 mod proofs;
 mod readiness;
+mod recorded;
 mod refresh_tokens;
 mod registry;
 mod schema;
@@ -49,15 +51,17 @@ use tokio::time::timeout;
 
 pub use authorization_codes::{AuthorizationCode, NewAuthorizationCode, Redemption};
 pub use authorization_requests::AuthorizationRequest;
+pub use change::Change;
 pub use consents::Consent;
 pub use error::{StoreError, Unavailability};
 pub use grants::{Grant, GrantFilter, GrantsOf, NewGrant};
 pub use ids::{ChainId, GrantId, OpaqueSecret, PasswordHash, SecretHash, SessionId, UserId};
-pub use ledger::{Addition, ChainHead, LedgerFilter, LedgerRow, LedgerVisit, Use};
+pub use ledger::{ChainHead, LedgerFilter, LedgerRow, Use};
 pub use ledger_deliveries::Undelivered;
 pub use pairing_consents::PairingConsent;
 pub use profile::{Address, Permissions, Profile};
-pub use refresh_tokens::{NewRefreshToken, RefreshToken, Rotation};
+pub use recorded::{Entry, LedgerVisit, Pending};
+pub use refresh_tokens::{BehindRefreshToken, NewRefreshToken, RefreshToken, Rotation};
 pub use registry::{EntryKind, RegistryEntry};
 pub use sessions::Session;
 pub use settings::{DatabaseSettings, Durability};
@@ -156,12 +160,6 @@ impl Store {
         }
     }
 
-    /// Where calls wait that are committed together, one visit at a time.
-    #[must_use]
-    pub fn commits<C>(&self) -> Arc<Together<C>> {
-        if self.0.backend.is_sqlite() { Together::committing() } else { Together::new(1) }
-    }
-
     /// Runs one reading statement.
     async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
@@ -169,6 +167,19 @@ impl Store {
         F: FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static,
     {
         self.run(work).await
+    }
+
+    /// Runs one reading statement that finds what it asks for by a key: on SQLite a matter of microseconds, for which nobody
+    /// has to be waited for, and a thread more would cost several times as much.
+    async fn look<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static,
+    {
+        match self.0.at_hand()? {
+            Some(mut connection) => connection.run(work).map_err(|error| self.0.noticed(error.into())),
+            None => self.run(work).await,
+        }
     }
 
     async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
@@ -211,14 +222,11 @@ impl Inner {
         connection.run(work).map_err(|error| self.noticed(error.into()))
     }
 
-    /// One short visit to read by key, where that is a matter of microseconds and nobody has to be waited for: SQLite answers
-    /// from its own memory or the system's, and a thread more would cost several times as much.
-    fn glance<T>(&self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> Result<Option<T>, StoreError> {
+    /// A connection for one short look, where there is a free one to a database in this process: SQLite answers from its own
+    /// memory or the system's.
+    fn at_hand(&self) -> Result<Option<r2d2::PooledConnection<Connector>>, StoreError> {
         self.trusts_its_disk()?;
-        match self.backend.is_sqlite().then(|| self.pool.try_get()).flatten() {
-            Some(mut connection) => connection.run(work).map(Some).map_err(|error| self.noticed(error.into())),
-            None => Ok(None),
-        }
+        Ok(self.backend.is_sqlite().then(|| self.pool.try_get()).flatten())
     }
 
     /// One visit that commits once.

@@ -1,7 +1,8 @@
-//! The connections of the pool: made when needed, asked before each use, thrown away when broken.
+//! The connections of the pool: made when needed, asked before use, thrown away when broken.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use diesel::RunQueryDsl as _;
 use diesel::result::QueryResult;
@@ -15,11 +16,16 @@ use super::error::leaves_connection_whole;
 pub(super) struct PooledConnection {
     connection: AnyConnection,
     broken: bool,
+    last_used: Instant,
 }
+
+/// A connection that was used so lately is not asked whether it is still there: that would double what a call costs.
+const SURELY_THERE: Duration = Duration::from_millis(500);
 
 impl PooledConnection {
     pub(super) fn run<T>(&mut self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> QueryResult<T> {
         let result = work(&mut self.connection);
+        self.last_used = Instant::now();
         self.broken |= result.as_ref().is_err_and(|error| !leaves_connection_whole(error));
         result
     }
@@ -42,11 +48,14 @@ impl r2d2::ManageConnection for Connector {
         if was_away && connected.is_ok() {
             warn!("the database is back");
         }
-        Ok(PooledConnection { connection: connected?, broken: false })
+        Ok(PooledConnection { connection: connected?, broken: false, last_used: Instant::now() })
     }
 
-    /// Asks before each use: a call must not fail because the server was restarted since the last one.
+    /// Asks before use: a call must not fail because the server was restarted since the last one.
     fn is_valid(&self, pooled: &mut PooledConnection) -> Result<(), ConnectError> {
+        if pooled.last_used.elapsed() < SURELY_THERE {
+            return Ok(());
+        }
         if let AnyConnection::Postgres(connection) = &mut pooled.connection {
             diesel::sql_query("SELECT 1").execute(connection).map_err(|error| ConnectError(error.to_string()))?;
         }

@@ -8,10 +8,12 @@ use diesel::prelude::*;
 use shared_claims::Scope;
 use time::OffsetDateTime;
 
+use super::change::Change;
 use super::columns::{MaybeUtc, ScopeText, Utc, stored};
-use super::connection::AnyConnection;
-use super::schema::refresh_tokens;
-use super::{GrantId, SecretHash, Store, StoreError, grants};
+use super::connection::{AnyConnection, on_backend};
+use super::schema::{grants, refresh_tokens, users};
+use super::users::COLUMNS;
+use super::{Grant, GrantId, SecretHash, Store, StoreError, User, grants as grant_records};
 
 /// A refresh token as it is stored.
 #[derive(Clone, Debug, PartialEq, Queryable)]
@@ -75,6 +77,15 @@ struct Row {
     expires_at: OffsetDateTime,
 }
 
+/// A refresh token, whatever state it is in, and what it came from.
+#[derive(Clone, Debug, PartialEq, Queryable)]
+pub struct BehindRefreshToken {
+    pub token: RefreshToken,
+    pub grant: Option<Grant>,
+    /// Whose grant it is.
+    pub user: Option<User>,
+}
+
 /// What became of an attempt to rotate a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
@@ -101,7 +112,20 @@ const REUSE: &str = "refresh_token_reuse";
 impl Store {
     /// Finds a refresh token, whatever state it is in.
     pub async fn find_refresh_token(&self, hash: SecretHash) -> Result<Option<RefreshToken>, StoreError> {
-        self.read(move |connection| refresh_tokens::table.find(hash).first(connection).optional()).await
+        self.look(move |connection| refresh_tokens::table.find(hash).first(connection).optional()).await
+    }
+
+    /// Finds a refresh token with all that stands behind it, at one look.
+    pub async fn behind_refresh_token(&self, hash: SecretHash) -> Result<Option<BehindRefreshToken>, StoreError> {
+        self.look(move |connection| {
+            let behind = refresh_tokens::table
+                .left_join(grants::table.on(grants::id.eq(refresh_tokens::grant_id)))
+                .left_join(users::table.on(users::id.nullable().eq(grants::user_id.nullable())))
+                .filter(refresh_tokens::hash.eq(hash))
+                .select((refresh_tokens::all_columns, grants::all_columns.nullable(), COLUMNS.nullable()));
+            on_backend!(connection, c => behind.first(c).optional())
+        })
+        .await
     }
 
     /// Begins a new family in a grant that is there already (a refresh token from an exchange). False: the grant ended.
@@ -112,22 +136,11 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let grant_id = grant_id.clone();
-        self.write(move |connection| match grants::hold(connection, &grant_id)? {
+        self.write(move |connection| match grant_records::hold(connection, &grant_id)? {
             Some(grant) if grant.is_live(now) => insert_first(connection, grant_id, token).map(|()| true),
             _ => Ok(false),
         })
         .await
-    }
-
-    /// Replaces the presented token by its successor. The client that presents it is `successor.client_id`, which client
-    /// authentication has proved: the token of another client is left alone.
-    pub async fn rotate(
-        &self,
-        presented: SecretHash,
-        successor: NewRefreshToken,
-        now: OffsetDateTime,
-    ) -> Result<Rotation, StoreError> {
-        self.write(move |connection| rotate(connection, presented, successor, now)).await
     }
 
     /// Ends a family: no token of it is ever good again.
@@ -158,6 +171,15 @@ impl Store {
             return Ok(());
         }
         self.write(move |connection| note_use(connection, &jti, now)).await
+    }
+}
+
+impl Change<Rotation> {
+    /// Replaces the presented token by its successor. The client that presents it is `successor.client_id`, which client
+    /// authentication has proved: the token of another client is left alone.
+    #[must_use]
+    pub fn rotation(presented: SecretHash, successor: NewRefreshToken, now: OffsetDateTime) -> Self {
+        Self::by(move |connection| rotate(connection, presented, successor, now))
     }
 }
 
@@ -220,13 +242,15 @@ fn rotate(
     if seen.client_id != successor.client_id {
         return Ok(Rotation::OfAnotherClient { grant_id: seen.grant_id });
     }
-    // From here on this family belongs to this transaction; the token is read again, since others may have been first.
-    let grant_id = seen.grant_id;
-    let Some(grant) = grants::hold(connection, &grant_id)? else { return Ok(Rotation::Unknown) };
-    let Some(token) = find(connection, presented)? else { return Ok(Rotation::Unknown) };
+    // From here on this family belongs to this transaction.
+    let Some(grant) = grant_records::hold(connection, &seen.grant_id)? else { return Ok(Rotation::Unknown) };
+    let Some(token) = seen_again(connection, seen)? else { return Ok(Rotation::Unknown) };
+    let grant_id = token.grant_id;
 
-    if token.superseded_at.is_some() || successor_was_used(connection, presented)? {
-        grants::revoke(connection, &grant_id, REUSE, now)?;
+    // What was never used has no successor.
+    let is_used = token.used_at.is_some();
+    if token.superseded_at.is_some() || is_used && successor_was_used(connection, presented)? {
+        grant_records::revoke(connection, &grant_id, REUSE, now)?;
         return Ok(Rotation::Reused { grant_id });
     }
     if !grant.is_live(now) {
@@ -235,12 +259,21 @@ fn rotate(
     if token.expires_at <= now {
         return Ok(Rotation::Expired);
     }
-    let replaced = supersede_successor(connection, presented, now)?;
+    let replaced = is_used && supersede_successor(connection, presented, now)?;
     diesel::update(refresh_tokens::table.find(presented).filter(refresh_tokens::used_at.is_null()))
         .set(refresh_tokens::used_at.eq(Some(stored(now))))
         .execute(connection)?;
     insert(connection, grant_id, token.family_id, Some(presented), successor)?;
     Ok(if replaced { Rotation::Replaced } else { Rotation::Rotated })
+}
+
+/// Others may have been first while this transaction waited for the grant. SQLite's writer had the database to itself since it
+/// began.
+fn seen_again(connection: &mut AnyConnection, seen: RefreshToken) -> QueryResult<Option<RefreshToken>> {
+    match connection {
+        AnyConnection::Sqlite(_) => Ok(Some(seen)),
+        AnyConnection::Postgres(_) => find(connection, seen.hash),
+    }
 }
 
 /// Whether any token that followed this one, or the access token issued with it, was ever used.

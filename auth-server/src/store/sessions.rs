@@ -54,7 +54,7 @@ impl Store {
         hash: SecretHash,
         now: OffsetDateTime,
     ) -> Result<Option<Session>, StoreError> {
-        self.read(move |connection| {
+        self.look(move |connection| {
             sessions::table
                 .find(hash)
                 .filter(sessions::expires_at.gt(stored(now)))
@@ -72,7 +72,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<Option<Session>, StoreError> {
         let sid = sid.clone();
-        self.read(move |connection| {
+        self.look(move |connection| {
             sessions::table
                 .filter(sessions::sid.eq(sid))
                 .filter(sessions::expires_at.gt(stored(now)))

@@ -53,8 +53,9 @@ pub(super) struct Question {
 impl Store {
     /// Looks up what stands behind a token.
     pub async fn behind_token(&self, asked: BehindToken) -> Result<Standing, StoreError> {
-        if let Some(standing) = self.0.glance(|connection| answer_one(connection, &asked))? {
-            return Ok(standing);
+        if let Some(mut connection) = self.0.at_hand()? {
+            let answer = connection.run(|connection| answer_one(connection, &asked));
+            return answer.map_err(|error| self.0.noticed(error.into()));
         }
         let (answer, answered) = oneshot::channel();
         self.share(&self.0.questions, Question { asked, answer }, answered, serve).await

@@ -56,7 +56,7 @@ struct Row {
     updated_at: OffsetDateTime,
 }
 
-type Columns = (
+pub(super) type Columns = (
     users::id,
     users::username,
     users::password_hash,
@@ -67,7 +67,7 @@ type Columns = (
     users::updated_at,
 );
 
-const COLUMNS: Columns = (
+pub(super) const COLUMNS: Columns = (
     users::id,
     users::username,
     users::password_hash,
@@ -88,7 +88,7 @@ pub fn username_key(username: &str) -> String {
 impl Store {
     pub async fn find_user(&self, id: &UserId) -> Result<Option<User>, StoreError> {
         let id = id.clone();
-        self.read(move |connection| users::table.find(id).select(COLUMNS).first(connection).optional()).await
+        self.look(move |connection| users::table.find(id).select(COLUMNS).first(connection).optional()).await
     }
 
     /// Finds a user by what they typed.
@@ -97,7 +97,7 @@ impl Store {
         if key.contains('\0') {
             return Ok(None); // PostgreSQL knows no such text
         }
-        self.read(move |connection| by_key(connection, &key).optional()).await
+        self.look(move |connection| by_key(connection, &key).optional()).await
     }
 
     pub async fn list_users(&self) -> Result<Vec<User>, StoreError> {

@@ -3,28 +3,23 @@
 //! A token that this process made not long ago is recognised by its hash, which takes the place of verifying its signature, and
 //! of nothing else. What is recognised falls with its key, on restart, and whenever clients, APIs or pairings change.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
-use shared_claims::AccessTokenClaims;
 use shared_claims::validator::{AccessTokenVerifier, InvalidExpectation, InvalidToken};
+use shared_claims::{AccessTokenClaims, RecentTokens};
 use time::OffsetDateTime;
 
 use super::{IssuedAccessToken, KeyRing};
 
 /// How many tokens are recognised. The claims of one take about a kilobyte.
-const RECOGNISED: u64 = 8192;
+const RECOGNISED: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
 
 /// Checks own tokens, without any leeway: both ends of the comparison are this server's clock.
 pub struct OwnTokens {
     verifier: AccessTokenVerifier,
-    recognised: Cache<Name, Recognised>,
+    recognised: RecentTokens<Recognised>,
 }
-
-/// The SHA-256 of a whole token: no part of one stands for another.
-type Name = [u8; 32];
 
 #[derive(Clone)]
 struct Recognised {
@@ -35,9 +30,7 @@ struct Recognised {
 impl OwnTokens {
     pub fn of(issuer: &str) -> Result<Self, InvalidExpectation> {
         let verifier = AccessTokenVerifier::new(issuer)?.with_leeway(std::time::Duration::ZERO);
-        // The latest tokens are what comes back: by frequency, a full cache would let no new one in.
-        let recognised = Cache::builder().max_capacity(RECOGNISED).eviction_policy(EvictionPolicy::lru()).build();
-        Ok(Self { verifier, recognised })
+        Ok(Self { verifier, recognised: RecentTokens::keeping(RECOGNISED) })
     }
 
     /// The claims of `token`, if this server issued it and it has not expired. What stands behind it (grant, user, client) is
@@ -49,7 +42,7 @@ impl OwnTokens {
         now: OffsetDateTime,
     ) -> Result<Arc<AccessTokenClaims>, InvalidToken> {
         let keys = keys.verification();
-        match name_of(token).and_then(|name| self.recognised.get(&name)) {
+        match self.recognised.find(token) {
             Some(known) if keys.find(&known.kid).is_some() => {
                 self.verifier.judge(&known.claims, now)?;
                 Ok(known.claims)
@@ -60,20 +53,14 @@ impl OwnTokens {
 
     /// Recognises a token that was just made, from now on.
     pub fn recognise(&self, issued: &IssuedAccessToken) {
-        if let Some(name) = name_of(&issued.text) {
-            let (kid, claims) = (Arc::clone(&issued.kid), Arc::clone(&issued.claims));
-            self.recognised.insert(name, Recognised { kid, claims });
-        }
+        let (kid, claims) = (Arc::clone(&issued.kid), Arc::clone(&issued.claims));
+        self.recognised.note(&issued.text, Recognised { kid, claims });
     }
 
     /// Recognises none of the tokens made so far: their signatures are verified again.
     pub fn forget_all(&self) {
-        self.recognised.invalidate_all();
+        self.recognised.forget_all();
     }
-}
-
-fn name_of(token: &str) -> Option<Name> {
-    digest(&SHA256, token.as_bytes()).as_ref().try_into().ok()
 }
 
 #[cfg(test)]
@@ -125,21 +112,6 @@ mod tests {
         let read = tokens.verify(&issued.text, &ring, NOW).unwrap();
         tokens.recognise(&issued);
         assert_eq!(tokens.verify(&issued.text, &ring, NOW).unwrap(), read);
-    }
-
-    #[test]
-    fn the_latest_token_is_recognised_however_many_came_before() {
-        let (ring, tokens) = (ring(), OwnTokens::of(ISSUER).unwrap());
-        let issued = issued(&ring);
-        for number in 0..RECOGNISED + 100 {
-            tokens.recognise(&IssuedAccessToken { text: number.to_string(), ..unsigned(&issued) });
-            tokens.recognised.run_pending_tasks();
-        }
-        let latest = unsigned(&issued);
-        tokens.recognise(&latest);
-        tokens.recognised.run_pending_tasks();
-        assert!(tokens.verify(&latest.text, &ring, NOW).is_ok());
-        assert!(tokens.recognised.entry_count() <= RECOGNISED);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use auth_server::store::{Consent, NewGrant, PairingConsent, UserId};
+use auth_server::store::{Change, Consent, NewGrant, PairingConsent, UserId};
 
 use crate::world::{NOW, World, grant_for, on_both, scope};
 
@@ -56,7 +56,7 @@ async fn an_app_has_access_by_consent_by_a_pairing_or_by_a_live_grant(world: Wor
     let clients = async |user: &UserId, now| store.list_clients_with_access(user, now).await.unwrap();
     assert_eq!(clients(&alice, NOW).await, ["by-consent", "by-grant", "by-pairing"]);
     assert_eq!(clients(&alice, end).await, ["by-consent", "by-pairing"]);
-    store.revoke_grant(&grant_id, "x", NOW).await.unwrap();
+    store.make(Change::revocation(&grant_id, "x", NOW)).await.unwrap();
     assert_eq!(clients(&alice, NOW).await, ["by-consent", "by-pairing"]);
     assert!(clients(&bob, NOW).await.is_empty());
 }

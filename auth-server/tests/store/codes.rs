@@ -1,4 +1,4 @@
-use auth_server::store::{OpaqueSecret, Redemption};
+use auth_server::store::{Change, OpaqueSecret, Redemption};
 use time::Duration;
 
 use crate::world::{NOW, World, grant_for, on_both, token};
@@ -17,7 +17,10 @@ async fn a_code_gives_its_grant_and_refresh_token_together(world: World) {
     let code = world.code().await;
     let (grant, refresh) = (grant_for(Some(&user)), token("jti-1"));
     let (grant_id, hash) = (grant.id.clone(), refresh.hash);
-    assert_eq!(store.redeem(code, grant.clone(), Some(refresh), NOW).await.unwrap(), Redemption::Granted);
+    assert_eq!(
+        store.make(Change::redemption(code, grant.clone(), Some(refresh), NOW)).await.unwrap(),
+        Redemption::Granted
+    );
 
     let kept = store.find_grant(&grant_id).await.unwrap().unwrap();
     assert_eq!((kept.user_id, kept.scope, kept.amr), (Some(user), grant.scope, grant.amr));
@@ -33,10 +36,10 @@ async fn a_replayed_code_names_the_grant_it_gave(world: World) {
     let code = world.code().await;
     let first = grant_for(None);
     let grant_id = first.id.clone();
-    assert_eq!(world.store.redeem(code, first, None, NOW).await.unwrap(), Redemption::Granted);
+    assert_eq!(world.store.make(Change::redemption(code, first, None, NOW)).await.unwrap(), Redemption::Granted);
     let second = grant_for(None);
     let second_id = second.id.clone();
-    let replay = world.store.redeem(code, second, Some(token("j")), NOW).await.unwrap();
+    let replay = world.store.make(Change::redemption(code, second, Some(token("j")), NOW)).await.unwrap();
     assert_eq!(replay, Redemption::AlreadyRedeemed { grant_id });
     assert_eq!(world.store.find_grant(&second_id).await.unwrap(), None);
 }
@@ -44,12 +47,21 @@ async fn a_replayed_code_names_the_grant_it_gave(world: World) {
 async fn an_expired_code_gives_nothing_but_its_replay_is_still_noticed(world: World) {
     let (unused, used) = (world.code().await, world.code().await);
     let late = NOW + Duration::MINUTE;
-    assert_eq!(world.store.redeem(unused, grant_for(None), None, late).await.unwrap(), Redemption::Unknown);
-    assert_eq!(world.store.redeem(used, grant_for(None), None, NOW).await.unwrap(), Redemption::Granted);
-    let replay = world.store.redeem(used, grant_for(None), None, late).await.unwrap();
+    assert_eq!(
+        world.store.make(Change::redemption(unused, grant_for(None), None, late)).await.unwrap(),
+        Redemption::Unknown
+    );
+    assert_eq!(
+        world.store.make(Change::redemption(used, grant_for(None), None, NOW)).await.unwrap(),
+        Redemption::Granted
+    );
+    let replay = world.store.make(Change::redemption(used, grant_for(None), None, late)).await.unwrap();
     assert!(matches!(replay, Redemption::AlreadyRedeemed { .. }), "{replay:?}");
     let never = OpaqueSecret::generate().hash();
-    assert_eq!(world.store.redeem(never, grant_for(None), None, NOW).await.unwrap(), Redemption::Unknown);
+    assert_eq!(
+        world.store.make(Change::redemption(never, grant_for(None), None, NOW)).await.unwrap(),
+        Redemption::Unknown
+    );
 }
 
 async fn a_redemption_that_fails_leaves_the_code_unused(world: World) {
@@ -58,9 +70,12 @@ async fn a_redemption_that_fails_leaves_the_code_unused(world: World) {
     let clash = auth_server::store::NewRefreshToken { hash: taken, ..token("j") };
     let grant = grant_for(None);
     let grant_id = grant.id.clone();
-    assert!(world.store.redeem(code, grant, Some(clash), NOW).await.is_err());
+    assert!(world.store.make(Change::redemption(code, grant, Some(clash), NOW)).await.is_err());
     assert_eq!(world.store.find_grant(&grant_id).await.unwrap(), None);
-    assert_eq!(world.store.redeem(code, grant_for(None), None, NOW).await.unwrap(), Redemption::Granted);
+    assert_eq!(
+        world.store.make(Change::redemption(code, grant_for(None), None, NOW)).await.unwrap(),
+        Redemption::Granted
+    );
 }
 
 async fn two_hundred_redemptions_at_once_give_one_grant(world: World) {
@@ -72,7 +87,7 @@ async fn two_hundred_redemptions_at_once_give_one_grant(world: World) {
             let grant = grant_for(None);
             tokio::spawn(async move {
                 let id = grant.id.clone();
-                (id, store.redeem(code, grant, Some(token("j")), NOW).await.unwrap())
+                (id, store.make(Change::redemption(code, grant, Some(token("j")), NOW)).await.unwrap())
             })
         })
         .collect();

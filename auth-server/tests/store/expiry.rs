@@ -1,5 +1,5 @@
 use auth_server::store::{
-    AttemptKey, AttemptPolicy, AuthorizationRequest, NewAuthorizationCode, NewGrant, OpaqueSecret, Redemption,
+    AttemptKey, AttemptPolicy, AuthorizationRequest, Change, NewAuthorizationCode, NewGrant, OpaqueSecret, Redemption,
     SecretHash, Session, SessionId, Store, UserId,
 };
 use time::{Duration, OffsetDateTime};
@@ -44,7 +44,7 @@ async fn a_grant_goes_with_all_that_came_from_it(world: World) {
     let code = world.code().await;
     let (grant, refresh) = (grant_for(None), token("j"));
     let (id, hash, end) = (grant.id.clone(), refresh.hash, grant.expires_at);
-    assert_eq!(store.redeem(code, grant, Some(refresh), NOW).await.unwrap(), Redemption::Granted);
+    assert_eq!(store.make(Change::redemption(code, grant, Some(refresh), NOW)).await.unwrap(), Redemption::Granted);
     let policy = AttemptPolicy {
         free_attempts: 1,
         first_wait: Duration::SECOND,
@@ -113,7 +113,10 @@ async fn somebody_comes_by(store: &Store, user: &UserId, now: OffsetDateTime) {
     let at_now = |user| NewGrant { created_at: now, expires_at: now + lifetime, ..grant_for(user) };
     let mut refresh = token("j");
     (refresh.created_at, refresh.expires_at) = (now, now + lifetime);
-    assert_eq!(store.redeem(hash, at_now(Some(user)), Some(refresh), now).await.unwrap(), Redemption::Granted);
+    assert_eq!(
+        store.make(Change::redemption(hash, at_now(Some(user)), Some(refresh), now)).await.unwrap(),
+        Redemption::Granted
+    );
     store.insert_grant(at_now(None)).await.unwrap();
     assert!(store.take_proof(OpaqueSecret::generate().hash(), later).await.unwrap());
     let policy = AttemptPolicy {

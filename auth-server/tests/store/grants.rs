@@ -1,4 +1,4 @@
-use auth_server::store::{GrantId, GrantsOf, NewGrant, Rotation, SessionId};
+use auth_server::store::{Change, GrantId, GrantsOf, NewGrant, Rotation, SessionId};
 use time::Duration;
 
 use crate::world::{NOW, World, grant_for, on_both, token};
@@ -14,13 +14,13 @@ async fn a_grant_is_revoked_once_and_the_first_reason_stays(world: World) {
     let store = &world.store;
     let id = world.grant(None).await;
     assert!(store.find_grant(&id).await.unwrap().unwrap().is_live(NOW));
-    assert!(store.revoke_grant(&id, "code_replay", NOW).await.unwrap());
-    assert!(!store.revoke_grant(&id, "signed_out", NOW + Duration::HOUR).await.unwrap());
+    assert!(store.make(Change::revocation(&id, "code_replay", NOW)).await.unwrap());
+    assert!(!store.make(Change::revocation(&id, "signed_out", NOW + Duration::HOUR)).await.unwrap());
     let grant = store.find_grant(&id).await.unwrap().unwrap();
     assert_eq!((grant.revoked_at, grant.revoked_reason.as_deref()), (Some(NOW), Some("code_replay")));
     assert!(!grant.is_live(NOW));
-    assert!(!store.revoke_grant(&GrantId::generate(), "x", NOW).await.unwrap());
-    assert!(!store.revoke_grant(&GrantId::from(""), "x", NOW).await.unwrap());
+    assert!(!store.make(Change::revocation(&GrantId::generate(), "x", NOW)).await.unwrap());
+    assert!(!store.make(Change::revocation(&GrantId::from(""), "x", NOW)).await.unwrap());
 }
 
 async fn revoking_reaches_all_of_a_session_user_or_client_and_nothing_else(world: World) {
@@ -58,11 +58,11 @@ async fn nothing_comes_from_a_grant_that_has_ended(world: World) {
     let end = store.find_grant(&grant_id).await.unwrap().unwrap().expires_at;
     assert!(!store.insert_refresh_token(&grant_id, token("j"), end).await.unwrap());
     let ended = Rotation::GrantEnded { grant_id: grant_id.clone() };
-    assert_eq!(store.rotate(first, token("j"), end).await.unwrap(), ended);
+    assert_eq!(store.make(Change::rotation(first, token("j"), end)).await.unwrap(), ended);
 
-    store.revoke_grant(&grant_id, "signed_out", NOW).await.unwrap();
+    store.make(Change::revocation(&grant_id, "signed_out", NOW)).await.unwrap();
     assert!(!store.insert_refresh_token(&grant_id, token("j"), NOW).await.unwrap());
-    assert_eq!(store.rotate(first, token("j"), NOW).await.unwrap(), ended);
+    assert_eq!(store.make(Change::rotation(first, token("j"), NOW)).await.unwrap(), ended);
     assert!(!store.insert_refresh_token(&GrantId::generate(), token("j"), NOW).await.unwrap());
 }
 

@@ -1,15 +1,17 @@
 use std::sync::Arc;
 
 use auth_server::audit::{Breach, Event, Ledger, VerificationError, Verified, verify};
-use auth_server::store::{LedgerFilter, Store};
+use auth_server::store::{Change, GrantId, LedgerFilter, NewGrant, Store, StoreError};
 use shared_claims::{Clock, ManualClock};
 
-use crate::world::{NOW, World, on_both};
+use crate::world::{NOW, World, grant_for, on_both};
 
 on_both!(
     what_is_recorded_is_there_in_order_and_verifies,
     many_who_record_at_once_share_writes_and_lose_nothing,
     each_server_has_a_chain_and_they_name_each_other,
+    a_revocation_and_its_row_come_together_and_once,
+    changes_that_come_at_once_are_all_made_and_one_that_fails_takes_nobody_with_it,
 );
 
 async fn ledger(store: &Store) -> Ledger {
@@ -55,6 +57,54 @@ async fn many_who_record_at_once_share_writes_and_lose_nothing(world: World) {
         assert_eq!(writer.await.unwrap(), Ok(()));
     }
     assert_eq!(verified(&world.store).await, Verified { chains: 1, rows: 501, archived: 0 });
+}
+
+async fn revoked(world: &World, grant: &GrantId) -> Vec<String> {
+    let of_grant = LedgerFilter { grant: Some(grant.to_string()), ..LedgerFilter::default() };
+    rows(&world.store, of_grant).await.into_iter().map(|(kind, _)| kind).collect()
+}
+
+async fn a_revocation_and_its_row_come_together_and_once(world: World) {
+    let (ledger, grant) = (ledger(&world.store).await, world.grant(None).await);
+    let both = tokio::join!(ledger.revoke(&grant, "signed_out"), ledger.revoke(&grant, "signed_out"));
+    let (first, second) = (both.0.unwrap(), both.1.unwrap());
+    assert!(first != second, "one of them ended it");
+    assert!(world.store.find_grant(&grant).await.unwrap().unwrap().revoked_at.is_some());
+    assert_eq!(revoked(&world, &grant).await, ["revoked"]);
+    assert!(!ledger.revoke(&GrantId::generate(), "signed_out").await.unwrap());
+    assert_eq!(verified(&world.store).await.rows, 2);
+}
+
+async fn changes_that_come_at_once_are_all_made_and_one_that_fails_takes_nobody_with_it(world: World) {
+    let ledger = ledger(&world.store).await;
+    let grants: Vec<GrantId> = futures_util::future::join_all((0..40).map(|_| world.grant(None))).await;
+    // A code cannot be redeemed into a grant that is there already.
+    let taken = NewGrant { id: grants[0].clone(), ..grant_for(None) };
+    let clash = Change::redemption(world.code().await, taken, None, NOW);
+    let (clash, ended) = tokio::join!(
+        ledger.record_change(clash, |_| vec![Event::Restored { ended: 1 }.told()]),
+        futures_util::future::join_all(grants.iter().map(|grant| ledger.revoke(grant, "x"))),
+    );
+    assert!(matches!(clash, Err(StoreError::Bug(_))), "{clash:?}");
+    assert!(ended.into_iter().all(|ended| ended.unwrap()));
+    // The anchor and forty revocations: nothing tells of what was undone.
+    assert_eq!(verified(&world.store).await, Verified { chains: 1, rows: 41, archived: 0 });
+    ledger.record(&Event::Restored { ended: 0 }).await.unwrap();
+    assert_eq!(verified(&world.store).await.rows, 42);
+}
+
+/// SQLite, where a change and what tells of it are one commit.
+#[tokio::test]
+async fn what_cannot_be_put_on_record_does_not_happen() {
+    let world = World::on_sqlite().await;
+    let (ledger, grant) = (ledger(&world.store).await, world.grant(None).await);
+    world.execute("CREATE TRIGGER full BEFORE INSERT ON ledger BEGIN SELECT RAISE(FAIL, 'no room'); END");
+    assert!(ledger.revoke(&grant, "x").await.is_err());
+    assert_eq!(world.store.find_grant(&grant).await.unwrap().unwrap().revoked_at, None);
+    world.execute("DROP TRIGGER full");
+    assert!(ledger.revoke(&grant, "x").await.unwrap());
+    assert_eq!(revoked(&world, &grant).await, ["revoked"]);
+    assert_eq!(verified(&world.store).await, Verified { chains: 1, rows: 2, archived: 0 });
 }
 
 async fn each_server_has_a_chain_and_they_name_each_other(world: World) {

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use auth_server::store::{DatabaseSettings, OpaqueSecret, Redemption, Rotation, Store, StoreError, Unavailability};
+use auth_server::store::{
+    Change, DatabaseSettings, OpaqueSecret, Redemption, Rotation, Store, StoreError, Unavailability,
+};
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
 use secrecy::ExposeSecret as _;
@@ -31,9 +33,9 @@ async fn a_caller_who_goes_away_keeps_no_place(world: World) {
 async fn a_failed_call_leaves_nothing_half_done(world: World) {
     let (_, first) = world.first_token().await;
     let clash = auth_server::store::NewRefreshToken { hash: first, ..token("j") };
-    assert!(matches!(world.store.rotate(first, clash, NOW).await, Err(StoreError::Bug(_))));
+    assert!(matches!(world.store.make(Change::rotation(first, clash, NOW)).await, Err(StoreError::Bug(_))));
     assert_eq!(world.store.find_refresh_token(first).await.unwrap().unwrap().used_at, None);
-    assert_eq!(world.store.rotate(first, token("j"), NOW).await.unwrap(), Rotation::Rotated);
+    assert_eq!(world.store.make(Change::rotation(first, token("j"), NOW)).await.unwrap(), Rotation::Rotated);
 }
 
 fn path_of(world: &World) -> String {
@@ -48,14 +50,17 @@ async fn a_locked_sqlite_file_is_told_in_a_second_and_works_once_unlocked() {
     other.batch_execute("BEGIN IMMEDIATE").unwrap();
 
     let begun = Instant::now();
-    let error = world.store.redeem(code, grant_for(None), None, NOW).await.unwrap_err();
+    let error = world.store.make(Change::redemption(code, grant_for(None), None, NOW)).await.unwrap_err();
     assert_eq!(reason(error), Unavailability::Locked);
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     assert!(world.store.ping().await.is_err(), "not ready");
     assert!(world.store.find_authorization_code(code).await.unwrap().is_some(), "reading goes on");
 
     other.batch_execute("ROLLBACK").unwrap();
-    assert_eq!(world.store.redeem(code, grant_for(None), None, NOW).await.unwrap(), Redemption::Granted);
+    assert_eq!(
+        world.store.make(Change::redemption(code, grant_for(None), None, NOW)).await.unwrap(),
+        Redemption::Granted
+    );
 }
 
 #[tokio::test]
@@ -225,12 +230,14 @@ async fn a_row_that_somebody_holds_makes_nobody_wait_without_a_bound() {
     let mut other = PgConnection::establish(world.settings.url.expose_secret()).unwrap();
     other.batch_execute("BEGIN; SELECT * FROM grants FOR UPDATE").unwrap();
 
-    let (first, second) =
-        tokio::join!(world.store.revoke_grant(&grant, "x", NOW), world.store.revoke_grant(&grant, "x", NOW));
+    let (first, second) = tokio::join!(
+        world.store.make(Change::revocation(&grant, "x", NOW)),
+        world.store.make(Change::revocation(&grant, "x", NOW))
+    );
     let mut reasons = [reason(first.unwrap_err()), reason(second.unwrap_err())].map(Unavailability::name);
     reasons.sort_unstable();
     assert!(matches!(reasons, ["locked" | "overloaded", "overloaded" | "too_slow"]), "{reasons:?}");
 
     other.batch_execute("ROLLBACK").unwrap();
-    assert!(world.store.revoke_grant(&grant, "x", NOW).await.unwrap());
+    assert!(world.store.make(Change::revocation(&grant, "x", NOW)).await.unwrap());
 }

@@ -1,4 +1,4 @@
-use auth_server::store::{GrantId, NewRefreshToken, OpaqueSecret, Rotation, SecretHash};
+use auth_server::store::{Change, GrantId, NewRefreshToken, OpaqueSecret, Rotation, SecretHash};
 use time::Duration;
 
 use crate::world::{NOW, World, on_both, token};
@@ -21,7 +21,7 @@ on_both!(
 /// Rotates to a token whose access token has this `jti`.
 async fn rotate(world: &World, presented: SecretHash, jti: &str) -> (SecretHash, Rotation) {
     let successor = token(jti);
-    (successor.hash, world.store.rotate(presented, successor, NOW).await.unwrap())
+    (successor.hash, world.store.make(Change::rotation(presented, successor, NOW)).await.unwrap())
 }
 
 async fn is_live(world: &World, grant_id: &GrantId) -> bool {
@@ -99,7 +99,7 @@ async fn the_token_of_another_client_is_left_alone(world: World) {
     let (second, _) = rotate(&world, first, "jti-1").await;
     let _ = rotate(&world, second, "jti-2").await;
     let foreign = NewRefreshToken { client_id: "evil".into(), ..token("evil") };
-    let rotation = world.store.rotate(first, foreign, NOW).await.unwrap();
+    let rotation = world.store.make(Change::rotation(first, foreign, NOW)).await.unwrap();
     assert_eq!(rotation, Rotation::OfAnotherClient { grant_id: grant_id.clone() });
     assert!(is_live(&world, &grant_id).await, "a leaked token is no switch to end somebody's grant");
 }
@@ -107,7 +107,7 @@ async fn the_token_of_another_client_is_left_alone(world: World) {
 async fn an_expired_or_unknown_token_gives_nothing(world: World) {
     let (grant_id, first) = world.first_token().await;
     let expiry = world.store.find_refresh_token(first).await.unwrap().unwrap().expires_at;
-    assert_eq!(world.store.rotate(first, token("j"), expiry).await.unwrap(), Rotation::Expired);
+    assert_eq!(world.store.make(Change::rotation(first, token("j"), expiry)).await.unwrap(), Rotation::Expired);
     assert_eq!(rotate(&world, OpaqueSecret::generate().hash(), "j").await.1, Rotation::Unknown);
     assert!(is_live(&world, &grant_id).await);
     assert_eq!(rotate(&world, first, "j").await.1, Rotation::Rotated);
@@ -126,7 +126,7 @@ async fn at_once(world: &World, presented: SecretHash) -> Vec<(SecretHash, Rotat
             let store = replicas[number % 2].clone();
             tokio::spawn(async move {
                 let successor = token(&format!("jti-{number}"));
-                (successor.hash, store.rotate(presented, successor, NOW).await.unwrap())
+                (successor.hash, store.make(Change::rotation(presented, successor, NOW)).await.unwrap())
             })
         })
         .collect();
@@ -176,9 +176,9 @@ async fn two_families_of_one_grant_rotate_apart_and_end_together(world: World) {
     assert!(world.store.insert_refresh_token(&grant_id, exchanged.clone(), NOW).await.unwrap());
     let (second, _) = rotate(&world, first, "jti-1").await;
     let successor = NewRefreshToken { hash: OpaqueSecret::generate().hash(), ..exchanged.clone() };
-    assert_eq!(world.store.rotate(other, successor, NOW).await.unwrap(), Rotation::Rotated);
+    assert_eq!(world.store.make(Change::rotation(other, successor, NOW)).await.unwrap(), Rotation::Rotated);
     let _ = rotate(&world, second, "jti-2").await;
     assert!(matches!(rotate(&world, first, "stolen").await.1, Rotation::Reused { .. }));
     let late = NewRefreshToken { hash: OpaqueSecret::generate().hash(), ..exchanged };
-    assert_eq!(world.store.rotate(other, late, NOW).await.unwrap(), Rotation::GrantEnded { grant_id });
+    assert_eq!(world.store.make(Change::rotation(other, late, NOW)).await.unwrap(), Rotation::GrantEnded { grant_id });
 }

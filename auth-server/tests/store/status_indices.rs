@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use auth_server::store::{BLOCK_AGE, BLOCK_SIZE, GrantId, GrantsOf, LIST_SIZE, NewGrant, UserId};
+use auth_server::store::{BLOCK_AGE, BLOCK_SIZE, Change, GrantId, GrantsOf, LIST_SIZE, NewGrant, UserId};
 use time::Duration;
 
 use crate::world::{NOW, World, grant_for, on_both};
@@ -44,8 +44,8 @@ async fn a_list_tells_what_has_ended_before_its_time(world: World) {
     let in_next_list = grant_at(&world, None, LIST_SIZE).await;
     let ended = async |list| store.ended_status_indices(list, NOW).await.unwrap().into_iter().collect::<BTreeSet<_>>();
     assert!(ended(0).await.is_empty());
-    store.revoke_grant(&revoked, "x", NOW).await.unwrap();
-    store.revoke_grant(&in_next_list, "x", NOW).await.unwrap();
+    store.make(Change::revocation(&revoked, "x", NOW)).await.unwrap();
+    store.make(Change::revocation(&in_next_list, "x", NOW)).await.unwrap();
     assert_eq!((ended(0).await, ended(1).await), ([7].into(), [LIST_SIZE].into()));
     store.set_blocked(&bob, true, NOW).await.unwrap();
     assert_eq!(ended(0).await, [7, 9].into());

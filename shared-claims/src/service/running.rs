@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -26,17 +27,24 @@ pub struct Running {
     /// Work that ends with the server.
     tasks: Vec<JoinHandle<()>>,
     /// What is done when no request is served any more.
-    last_work: Option<LastWork>,
+    last_work: Mutex<Option<LastWork>>,
 }
 
-type LastWork = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+type LastWork = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Running {
     /// Lets `server`, which listens at `address`, run. Must be called inside a tokio runtime.
     #[must_use]
     pub fn spawn(server: Server, address: SocketAddr) -> Self {
         let handle = server.handle();
-        Self { address, handle, serving: tokio::spawn(server), others: Vec::new(), tasks: Vec::new(), last_work: None }
+        Self {
+            address,
+            handle,
+            serving: tokio::spawn(server),
+            others: Vec::new(),
+            tasks: Vec::new(),
+            last_work: Mutex::default(),
+        }
     }
 
     /// Lets another server run beside this one, for as long.
@@ -60,8 +68,8 @@ impl Running {
 
     /// Work that is done at the very end of a stop, when the last request has its answer.
     #[must_use]
-    pub fn with_last_work(mut self, work: impl Future<Output = ()> + Send + Sync + 'static) -> Self {
-        self.last_work = Some(Box::pin(work));
+    pub fn with_last_work(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.last_work = Mutex::new(Some(Box::pin(work)));
         self
     }
 
@@ -71,12 +79,13 @@ impl Running {
     }
 
     /// Stops accepting, finishes what is in flight, and returns when all is done.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
         self.handle.stop(true).await;
         for other in &self.others {
             other.stop(true).await;
         }
-        if let Some(last_work) = self.last_work.take() {
+        let last_work = self.last_work.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last_work) = last_work {
             last_work.await;
         }
         for task in &self.tasks {

@@ -33,7 +33,7 @@ pub(super) struct Parts<'t> {
     /// Header and payload with the dot between: what the signature covers (RFC 7515 section 5.2).
     pub signed: &'t [u8],
     pub payload: &'t str,
-    pub signature: &'t str,
+    pub signature: Vec<u8>,
 }
 
 /// Every member that this crate judges.
@@ -70,7 +70,7 @@ pub(super) fn take_apart_as<'t>(token: &'t str, typ: &str, limit: usize) -> Resu
     else {
         return Err(InvalidToken::Malformed);
     };
-    decode(signature)?;
+    let signature = decode(signature)?;
     let signed = &token.as_bytes()[..header.len() + 1 + payload.len()];
     Ok(Parts { header: read(&decode(header)?, typ)?, signed, payload, signature })
 }

@@ -5,34 +5,17 @@
 
 use std::collections::HashMap;
 
+use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+use super::verification_key::VerificationKey;
 
 /// The key set cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a JWK set: {0}")]
 pub struct InvalidKeySet(String);
-
-/// A key and the one algorithm that it verifies.
-#[derive(Clone, Debug)]
-pub struct VerificationKey {
-    algorithm: Algorithm,
-    decoding_key: DecodingKey,
-}
-
-impl VerificationKey {
-    #[must_use]
-    pub fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-
-    #[must_use]
-    pub fn decoding_key(&self) -> &DecodingKey {
-        &self.decoding_key
-    }
-}
 
 /// The keys of one issuer, by `kid`.
 #[derive(Clone, Debug, Default)]
@@ -88,8 +71,7 @@ fn usable(jwk: &Map<String, Value>) -> Option<(String, VerificationKey)> {
     }
     let algorithm = algorithm(member("alg")?, member("kty")?, member("crv"))?;
     let parsed: Jwk = serde_json::from_value(Value::Object(jwk.clone())).ok()?;
-    let decoding_key = DecodingKey::from_jwk(&parsed).ok()?;
-    Some((kid.to_owned(), VerificationKey { algorithm, decoding_key }))
+    Some((kid.to_owned(), VerificationKey::of(algorithm, &parsed)?))
 }
 
 /// A published private key proves nothing any more (RFC 7518 sections 6.2.2, 6.3.2 and 6.4).

@@ -1,0 +1,237 @@
+//! What is put on record: rows of the ledger, and the changes that they tell of.
+//!
+//! On SQLite a change and its rows are committed together, both or neither, with all others that wait. On PostgreSQL, where
+//! transactions run side by side and a chain has one writer, the rows follow right behind the change.
+
+use std::sync::Arc;
+
+use diesel::result::QueryResult;
+use time::OffsetDateTime;
+use tokio::sync::oneshot;
+
+use super::change::Change;
+use super::connection::AnyConnection;
+use super::group_commit::apart;
+use super::ledger::{Addition, ChainHead, LedgerRow, append, head};
+use super::{Inner, Store, StoreError, Together};
+
+/// A row, and what is written with it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Without its place in the chain.
+    pub row: LedgerRow,
+    /// The last rows of other chains that it names.
+    pub named: Vec<ChainHead>,
+    /// The access token whose first use it tells of ([`Store::access_token_used`]).
+    pub used: Option<String>,
+}
+
+impl Entry {
+    #[must_use]
+    pub fn of(row: LedgerRow) -> Self {
+        Self { row, named: Vec::new(), used: None }
+    }
+}
+
+/// What waits to be put on record, by whoever writes the chain.
+pub struct Pending(Box<dyn Recording>);
+
+trait Recording: Send {
+    /// Makes the change, if there is one, and tells what is to be put on record.
+    fn run(&mut self, connection: &mut AnyConnection) -> QueryResult<Vec<Entry>>;
+    fn changes(&self) -> bool;
+    fn end(self: Box<Self>, outcome: Result<(), StoreError>);
+}
+
+/// Rows alone.
+struct Rows {
+    entries: Vec<Entry>,
+    answer: oneshot::Sender<Result<(), StoreError>>,
+}
+
+impl Recording for Rows {
+    fn run(&mut self, _: &mut AnyConnection) -> QueryResult<Vec<Entry>> {
+        Ok(std::mem::take(&mut self.entries))
+    }
+
+    fn changes(&self) -> bool {
+        false
+    }
+
+    fn end(self: Box<Self>, outcome: Result<(), StoreError>) {
+        // Whoever has gone away needs no answer; the rows are there.
+        let _ = self.answer.send(outcome);
+    }
+}
+
+/// A change, and what tells of it.
+struct Changing<T, F> {
+    work: Option<(Change<T>, F)>,
+    value: Option<T>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Recording for Changing<T, F>
+where
+    T: Send,
+    F: FnOnce(&T) -> Vec<Entry> + Send,
+{
+    fn run(&mut self, connection: &mut AnyConnection) -> QueryResult<Vec<Entry>> {
+        // One whose asker has gone before its turn is never made.
+        let Some((change, tell)) = self.work.take().filter(|_| !self.answer.is_closed()) else { return Ok(Vec::new()) };
+        let value = (change.0)(connection)?;
+        let entries = tell(&value);
+        self.value = Some(value);
+        Ok(entries)
+    }
+
+    fn changes(&self) -> bool {
+        true
+    }
+
+    fn end(self: Box<Self>, outcome: Result<(), StoreError>) {
+        let never_made = || StoreError::Bug("a change was committed that was never made".into());
+        let Self { value, answer, .. } = *self;
+        let _ = answer.send(outcome.and_then(|()| value.ok_or_else(never_made)));
+    }
+}
+
+/// A visit to the database to add to one chain, on a thread that may wait.
+pub struct LedgerVisit<'a>(&'a Inner);
+
+impl LedgerVisit<'_> {
+    /// The last row of a chain.
+    pub fn head(&self, chain: &str) -> Result<Option<ChainHead>, StoreError> {
+        self.0.visit(|connection| head(connection, chain))
+    }
+
+    /// Makes all changes, puts on record what tells of them, and answers everybody, in one transaction and with one disk sync.
+    /// `link` gives the rows their places in the chain; the last row of all is returned.
+    pub fn record(
+        &self,
+        mut pending: Vec<Pending>,
+        link: impl FnOnce(Vec<LedgerRow>) -> (Vec<LedgerRow>, Option<ChainHead>),
+    ) -> Result<Option<ChainHead>, StoreError> {
+        let committed = self.0.commit(|connection| {
+            let (entries, outcomes) = run_each(connection, &mut pending)?;
+            Ok((put_on_record(connection, entries, link)?, outcomes))
+        });
+        let (last, outcomes) = match committed {
+            Ok((last, outcomes)) => (Ok(last), outcomes),
+            Err(error) => (Err(error.clone()), pending.iter().map(|_| Err(error.clone())).collect()),
+        };
+        for (Pending(pending), outcome) in pending.into_iter().zip(outcomes) {
+            pending.end(outcome.map_err(|error| self.0.noticed(error)));
+        }
+        last
+    }
+
+    /// Answers everybody that nothing was done.
+    pub fn refuse(&self, pending: Vec<Pending>, error: &StoreError) {
+        for Pending(pending) in pending {
+            pending.end(Err(error.clone()));
+        }
+    }
+}
+
+type Outcomes = Vec<Result<(), StoreError>>;
+
+/// What is to be put on record, and each one's outcome; an error of all, where the connection is not to be trusted any more.
+fn run_each(connection: &mut AnyConnection, pending: &mut [Pending]) -> QueryResult<(Vec<Entry>, Outcomes)> {
+    let (mut entries, mut outcomes) = (Vec::with_capacity(pending.len()), Vec::with_capacity(pending.len()));
+    let alone = pending.len() == 1;
+    for Pending(one) in pending {
+        // What changes nothing cannot fail, and one alone fails with the transaction that it is.
+        let outcome = if alone || !one.changes() {
+            Ok(one.run(connection)?)
+        } else {
+            apart(connection, |connection| one.run(connection))?
+        };
+        outcomes.push(outcome.map(|told| entries.extend(told)).map_err(StoreError::from));
+    }
+    Ok((entries, outcomes))
+}
+
+fn put_on_record(
+    connection: &mut AnyConnection,
+    entries: Vec<Entry>,
+    link: impl FnOnce(Vec<LedgerRow>) -> (Vec<LedgerRow>, Option<ChainHead>),
+) -> QueryResult<Option<ChainHead>> {
+    let (mut rows, mut named) = (Vec::with_capacity(entries.len()), Vec::new());
+    let mut used: Vec<(String, OffsetDateTime)> = Vec::new();
+    for entry in entries {
+        used.extend(entry.used.map(|jti| (jti, entry.row.at)));
+        named.extend(entry.named);
+        rows.push(entry.row);
+    }
+    let (rows, last) = link(rows);
+    if let (Some(last), false) = (&last, rows.is_empty()) {
+        append(connection, Addition { rows, head: last.clone(), named, used })?;
+    }
+    Ok(last)
+}
+
+impl Store {
+    /// Where those wait whose rows go into one chain, whose writer makes one visit at a time: each row hangs on the one before.
+    #[must_use]
+    pub fn pending(&self) -> Arc<Together<Pending>> {
+        if self.0.backend.is_sqlite() { Together::committing() } else { Together::new(1) }
+    }
+
+    /// Makes a change of which nothing is put on record.
+    pub async fn make<T: Send + 'static>(&self, change: Change<T>) -> Result<T, StoreError> {
+        self.write(change.0).await
+    }
+
+    /// Leaves a row to be put on record together with what others leave at the same time, and waits until it is durable.
+    /// `record` does so with all of it, by [`LedgerVisit::record`].
+    pub async fn record(
+        &self,
+        together: &Arc<Together<Pending>>,
+        entry: Entry,
+        record: impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.record_rows(together, vec![entry], record).await
+    }
+
+    /// The same of a change, whose rows `tell` makes of what became of it.
+    pub async fn record_change<T: Send + 'static>(
+        &self,
+        together: &Arc<Together<Pending>>,
+        change: Change<T>,
+        tell: impl FnOnce(&T) -> Vec<Entry> + Send + 'static,
+        record: impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if self.0.backend.is_sqlite() {
+            let (answer, answered) = oneshot::channel();
+            let changing = Changing { work: Some((change, tell)), value: None, answer };
+            return self.share(together, Pending(Box::new(changing)), answered, serving(record)).await;
+        }
+        let told = self.write(move |connection| {
+            let value = (change.0)(connection)?;
+            let entries = tell(&value);
+            Ok((value, entries))
+        });
+        let (value, entries) = told.await?;
+        if !entries.is_empty() {
+            self.record_rows(together, entries, record).await?;
+        }
+        Ok(value)
+    }
+
+    async fn record_rows(
+        &self,
+        together: &Arc<Together<Pending>>,
+        entries: Vec<Entry>,
+        record: impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.share(together, Pending(Box::new(Rows { entries, answer })), answered, serving(record)).await
+    }
+}
+
+fn serving(
+    record: impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + 'static,
+) -> impl Fn(&Inner, Vec<Pending>) + Send + 'static {
+    move |inner, pending| record(&LedgerVisit(inner), pending)
+}
