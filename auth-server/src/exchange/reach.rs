@@ -127,7 +127,7 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn widest(&self, pairing: &Pairing, held: &Scope, target: &Api) -> Scope {
-        let given = pairing.scope_open_to(held).intersection(&target.scope());
+        let given = target.known_of(&pairing.scope_open_to(held));
         match self.start.subject {
             Subject::User => given,
             // A machine never signed in, however weak a sign-in a scope would be content with.
@@ -161,5 +161,5 @@ pub(super) fn gets_a_token_of_its_own(client: &Client, api: &str) -> bool {
 }
 
 fn held_at(api: Option<&Arc<Api>>, scope: &Scope) -> Scope {
-    api.map(|api| scope.intersection(&api.scope())).unwrap_or_default()
+    api.map(|api| api.known_of(scope)).unwrap_or_default()
 }

@@ -21,7 +21,7 @@ pub(super) fn within_pairing(source: &Api, target: &Target, facts: &Facts<'_>) -
 
 /// What of it the user may do at the target, where the target enforces permissions: the scope of the new token.
 pub(super) fn within_permissions(scope: &Scope, target: &Target, facts: &Facts<'_>) -> Result<Scope, Refusal> {
-    let still_owned = scope.intersection(&target.api.scope());
+    let still_owned = target.api.known_of(scope);
     let permitted = match facts.user {
         Some(user) if target.api.enforce_permissions => {
             still_owned.intersection(&user.permissions_at(&target.api.identifier))
@@ -40,7 +40,7 @@ fn asked_of_the_target(target: &Target, open: &Scope, facts: &Facts<'_>) -> Scop
 /// The subject token's scope as far as its user still holds it at the source API: a right that was taken away opens
 /// nothing further down the chain.
 fn effective_subject_scope(source: &Api, facts: &Facts<'_>) -> Scope {
-    let held = facts.subject.scope.intersection(&source.scope());
+    let held = source.known_of(&facts.subject.scope);
     match facts.user {
         Some(user) if source.enforce_permissions => held.intersection(&user.permissions_at(&source.identifier)),
         _ => held,
@@ -48,7 +48,7 @@ fn effective_subject_scope(source: &Api, facts: &Facts<'_>) -> Scope {
 }
 
 fn nothing_in_excess(asked: Scope, open: &Scope, target: &Target, facts: &Facts<'_>) -> Result<Scope, Refusal> {
-    let outside = asked.difference(&target.pairing.scope());
+    let outside = target.pairing.excess_of(&asked);
     if !outside.is_empty() {
         return Err(Refusal::ScopeOutsidePairing { excess: outside, allowed: open.clone() });
     }

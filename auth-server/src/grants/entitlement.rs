@@ -91,11 +91,10 @@ pub(super) fn allows_offline_access(client: &Client, api: Option<&Api>) -> bool 
 #[must_use]
 pub fn of_user(scope: &Scope, api: Option<&Api>, user: &User) -> Scope {
     let Some(api) = api else { return scope.clone() };
-    let owned = api.scope();
     let permitted = user.permissions.get(&api.identifier).cloned().unwrap_or_default();
     scope.filter(|name| {
         let permitted = !api.enforce_permissions || permitted.contains(name.as_str());
-        is_openid_connect(name) || (owned.contains(name.as_str()) && permitted)
+        is_openid_connect(name) || (api.scopes.contains_key(name) && permitted)
     })
 }
 

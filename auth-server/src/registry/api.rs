@@ -87,6 +87,12 @@ impl Api {
     pub fn scope(&self) -> Scope {
         self.scopes.keys().cloned().collect()
     }
+
+    /// What of `scope` are scopes of this API.
+    #[must_use]
+    pub fn known_of(&self, scope: &Scope) -> Scope {
+        scope.filter(|name| self.scopes.contains_key(name))
+    }
 }
 
 /// An API as it is written in a configuration file or a database row.

@@ -85,6 +85,12 @@ impl Pairing {
         self.scopes.iter().map(|paired| paired.scope.clone()).collect()
     }
 
+    /// What of `scope` this pairing gives to no subject token.
+    #[must_use]
+    pub fn excess_of(&self, scope: &Scope) -> Scope {
+        scope.filter(|name| !self.scopes.iter().any(|paired| paired.scope == *name))
+    }
+
     /// The scopes that a subject token with `subject_scope` may get.
     #[must_use]
     pub fn scope_open_to(&self, subject_scope: &Scope) -> Scope {

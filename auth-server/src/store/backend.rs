@@ -105,6 +105,7 @@ fn sqlite(rest: &str, settings: &DatabaseSettings) -> Result<Backend, StoreError
          PRAGMA synchronous = {synchronous};\
          PRAGMA foreign_keys = ON;\
          PRAGMA trusted_schema = OFF;\
+         PRAGMA temp_store = MEMORY;\
          PRAGMA journal_size_limit = 67108864;",
         settings.acquire_timeout.as_millis()
     );

@@ -1,14 +1,27 @@
 //! What happens around every request: ids for the log (W3C Trace Context), one line when it is done, and headers that hold
 //! for every answer.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use actix_web::HttpMessage as _;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 
 use super::{HexId, RequestIds};
+
+/// The pattern of a request's route, never the path or the query: those hold input, and sometimes secrets. For the middleware
+/// within.
+#[derive(Clone)]
+pub struct Route(pub Arc<str>);
+
+impl Route {
+    fn of(request: &ServiceRequest) -> Self {
+        Self(request.match_pattern().map_or_else(|| "unmatched".into(), Arc::from))
+    }
+}
 
 /// Wraps a request, as middleware: `App::new().wrap(from_fn(observe::request))`.
 pub async fn request<B: MessageBody>(
@@ -27,8 +40,8 @@ async fn answered<B: MessageBody>(
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let started = Instant::now();
     let method = request.method().clone();
-    // The pattern, never the path or the query: those hold input, and sometimes secrets.
-    let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let Route(route) = Route::of(&request);
+    request.extensions_mut().insert(Route(Arc::clone(&route)));
     let mut response = next.call(request).await?;
 
     let status = response.status().as_u16();
