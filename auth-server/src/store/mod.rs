@@ -8,6 +8,7 @@ mod authorization_codes;
 mod authorization_requests;
 mod backend;
 mod change;
+mod checkpoint;
 mod columns;
 mod connection;
 mod consents;
@@ -40,7 +41,7 @@ mod users;
 mod versions;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use diesel::result::QueryResult;
@@ -72,6 +73,7 @@ pub use status_indices::{BLOCK_AGE, BLOCK_SIZE, LIST_SIZE};
 pub use users::{NewUser, User, username_key};
 
 use backend::Backend;
+use checkpoint::Checkpoints;
 use connection::{AnyConnection, ConnectError};
 use pool::Connector;
 pub use together::Together;
@@ -92,6 +94,7 @@ struct Inner {
     writes: Option<Arc<group_commit::Writes>>,
     /// Whose turn it is among what commits on its own threads.
     turn_to_commit: Mutex<()>,
+    checkpoints: Checkpoints,
     queue_timeout: Duration,
     acquire_timeout: Duration,
     longest_call: Duration,
@@ -125,11 +128,14 @@ impl Store {
             .build_unchecked(Connector { backend: backend.clone(), away: Arc::clone(&away) });
         let connections = usize::try_from(settings.pool_size).unwrap_or(usize::MAX);
         let places = connections.saturating_sub(SHARED_CONNECTIONS).clamp(1, Semaphore::MAX_PERMITS);
-        Ok(Self(Arc::new(Inner {
+        let is_sqlite = backend.is_sqlite();
+        let (checkpoints, committed) = Checkpoints::new();
+        let inner = Arc::new(Inner {
             // A PostgreSQL that is slow to answer one visit must not hold up everybody.
-            questions: Together::new(if backend.is_sqlite() { 1 } else { SHARED_CONNECTIONS }),
-            writes: backend.is_sqlite().then(Together::committing),
+            questions: Together::new(if is_sqlite { 1 } else { SHARED_CONNECTIONS }),
+            writes: is_sqlite.then(Together::committing),
             turn_to_commit: Mutex::default(),
+            checkpoints,
             backend,
             pool,
             away,
@@ -139,7 +145,11 @@ impl Store {
             longest_call: backend::longest_call(settings),
             readiness: readiness::Readiness::default(),
             disk_failed: AtomicBool::new(false),
-        })))
+        });
+        if is_sqlite {
+            checkpoint::keep_short(Arc::downgrade(&inner), committed)?;
+        }
+        Ok(Self(inner))
     }
 
     /// For a command that ends soon: one connection. A pool that still makes another in the background while the process
@@ -231,9 +241,15 @@ impl Inner {
 
     /// One visit that commits once.
     fn commit<T>(&self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> Result<T, StoreError> {
-        let turn = || self.turn_to_commit.lock().unwrap_or_else(PoisonError::into_inner);
-        let _turn = self.backend.is_sqlite().then(turn);
-        self.visit(|connection| connection.write(work))
+        let _turn = self.backend.is_sqlite().then(|| self.turn());
+        let committed = self.visit(|connection| connection.write(work));
+        self.checkpoints.commits();
+        committed
+    }
+
+    /// Nobody else commits to SQLite while this is held.
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn_to_commit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn trusts_its_disk(&self) -> Result<(), StoreError> {

@@ -122,6 +122,23 @@ async fn each_server_has_a_chain_and_they_name_each_other(world: World) {
     assert!(anchors.iter().any(|(_, body)| body.contains("chn_")), "{anchors:?}");
 }
 
+/// SQLite, whose log is begun anew only when it has gone back into the database whole.
+#[tokio::test]
+async fn a_long_log_goes_back_beside_the_commits_and_is_begun_anew() {
+    let world = World::on_sqlite().await;
+    let ledger = ledger(&world.store).await;
+    let mut longest = 0;
+    for round in 0..600 {
+        let grants: Vec<String> = (0..20).map(|number| format!("grt_{number}_{round}")).collect();
+        let events: Vec<_> = grants.iter().map(|grant| Event::Revoked { grant, why: "x" }).collect();
+        let recorded = futures_util::future::join_all(events.iter().map(|event| ledger.record(event))).await;
+        assert!(recorded.into_iter().all(|recorded| recorded.is_ok()));
+        longest = longest.max(world.log_pages());
+    }
+    assert!((1000..6000).contains(&longest), "{longest} pages");
+    assert_eq!(verified(&world.store).await, Verified { chains: 1, rows: 12_001, archived: 0 });
+}
+
 /// SQLite, whose file can be changed from outside.
 #[tokio::test]
 async fn whoever_changes_the_ledger_is_found_out() {

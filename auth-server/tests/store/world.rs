@@ -84,6 +84,19 @@ impl World {
         connection.batch_execute(sql).unwrap();
     }
 
+    /// How many pages SQLite's write-ahead log has.
+    pub fn log_pages(&self) -> i32 {
+        use diesel::prelude::*;
+        #[derive(QueryableByName)]
+        struct Log {
+            #[diesel(sql_type = diesel::sql_types::Integer, column_name = "log")]
+            pages: i32,
+        }
+        let path = self.settings.url.expose_secret().strip_prefix("sqlite://").unwrap();
+        let mut connection = diesel::SqliteConnection::establish(path).unwrap();
+        diesel::sql_query("PRAGMA wal_checkpoint(NOOP)").get_result::<Log>(&mut connection).unwrap().pages
+    }
+
     /// How many rows a table has.
     pub fn count(&self, table: &str) -> i64 {
         use diesel::prelude::*;
