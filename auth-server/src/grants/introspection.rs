@@ -188,7 +188,7 @@ async fn behind(
     jti: &str,
     now: OffsetDateTime,
 ) -> Result<Option<(Grant, Option<Holder>, bool)>, GrantError> {
-    let asked = BehindToken { grant: grant.clone(), jti: jti.to_owned(), consents: false };
+    let asked = BehindToken { grant: grant.clone(), jti: Some(jti.to_owned()), consents: false };
     let Standing { grant, holder, is_first_use, .. } = server.store.behind_token(asked).await?;
     let Some(grant) = grant.filter(|grant| grant.is_live(now)) else { return Ok(None) };
     if grant.user_id.is_some() && holder.as_ref().is_none_or(|holder| holder.blocked) {

@@ -2,6 +2,7 @@
 //!
 //! One visit answers all of it, and all who ask at the same time.
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::{PgConnection, SqliteConnection};
 use tokio::sync::oneshot;
@@ -17,8 +18,8 @@ use super::{Grant, GrantId, Inner, PairingConsent, Permissions, Store, StoreErro
 pub struct BehindToken {
     /// The grant that the token derives from.
     pub grant: GrantId,
-    /// The token's own id.
-    pub jti: String,
+    /// The token's own id, where it is to be found out whether it is used for the first time.
+    pub jti: Option<String>,
     /// Whether the user's agreements to pairings are asked for as well.
     pub consents: bool,
 }
@@ -112,16 +113,22 @@ fn add_consents(connection: &mut AnyConnection, asked: &BehindToken, answer: &mu
 
 /// SQLite answers each question in microseconds: one statement, planned once.
 fn of_sqlite(connection: &mut SqliteConnection, asked: &BehindToken) -> QueryResult<Standing> {
-    let unnoted = refresh_tokens::table
-        .filter(refresh_tokens::access_jti.eq(&asked.jti))
-        .filter(refresh_tokens::access_used_at.is_null());
     let holder = (users::id, users::username, users::blocked, users::permissions).nullable();
-    let found: Option<(Grant, Option<Holder>, bool)> = grants::table
+    let behind = grants::table
         .left_join(users::table.on(users::id.nullable().eq(grants::user_id)))
-        .filter(grants::id.eq(&asked.grant))
-        .select((grants::all_columns, holder, diesel::dsl::exists(unnoted)))
-        .first(connection)
-        .optional()?;
+        .filter(grants::id.eq(&asked.grant));
+    let found: Option<(Grant, Option<Holder>, bool)> = match &asked.jti {
+        None => {
+            let found = behind.select((grants::all_columns, holder)).first(connection).optional()?;
+            found.map(|(grant, holder)| (grant, holder, false))
+        }
+        Some(jti) => {
+            let unnoted = refresh_tokens::table
+                .filter(refresh_tokens::access_jti.eq(jti))
+                .filter(refresh_tokens::access_used_at.is_null());
+            behind.select((grants::all_columns, holder, exists(unnoted))).first(connection).optional()?
+        }
+    };
     Ok(found.map_or_else(Standing::default, |(grant, holder, is_first_use)| Standing {
         grant: Some(grant),
         holder,
@@ -130,7 +137,7 @@ fn of_sqlite(connection: &mut SqliteConnection, asked: &BehindToken) -> QueryRes
     }))
 }
 
-/// PostgreSQL is a round trip away: two for all questions.
+/// PostgreSQL is a round trip away: two at most for all questions.
 fn of_postgres(connection: &mut PgConnection, questions: &[Question]) -> QueryResult<Vec<Standing>> {
     let ids: Vec<&GrantId> = questions.iter().map(|question| &question.asked.grant).collect();
     let found: Vec<(Grant, Option<Holder>)> = grants::table
@@ -138,16 +145,20 @@ fn of_postgres(connection: &mut PgConnection, questions: &[Question]) -> QueryRe
         .filter(grants::id.eq_any(ids))
         .select((grants::all_columns, (users::id, users::username, users::blocked, users::permissions).nullable()))
         .load(connection)?;
-    let jtis: Vec<&str> = questions.iter().map(|question| question.asked.jti.as_str()).collect();
-    let unnoted: Vec<Option<String>> = refresh_tokens::table
-        .filter(refresh_tokens::access_jti.eq_any(jtis))
-        .filter(refresh_tokens::access_used_at.is_null())
-        .select(refresh_tokens::access_jti)
-        .load(connection)?;
+    let jtis: Vec<&str> = questions.iter().filter_map(|question| question.asked.jti.as_deref()).collect();
+    let unnoted: Vec<Option<String>> = if jtis.is_empty() {
+        Vec::new()
+    } else {
+        refresh_tokens::table
+            .filter(refresh_tokens::access_jti.eq_any(jtis))
+            .filter(refresh_tokens::access_used_at.is_null())
+            .select(refresh_tokens::access_jti)
+            .load(connection)?
+    };
     let standing = |question: &Question| {
         let found = found.iter().find(|(grant, _)| grant.id == question.asked.grant);
         let (grant, holder) = found.cloned().map_or((None, None), |(grant, holder)| (Some(grant), holder));
-        let is_first_use = unnoted.iter().flatten().any(|jti| *jti == question.asked.jti);
+        let is_first_use = unnoted.iter().flatten().any(|jti| Some(jti) == question.asked.jti.as_ref());
         Standing { grant, holder, is_first_use, consents: Vec::new() }
     };
     Ok(questions.iter().map(standing).collect())

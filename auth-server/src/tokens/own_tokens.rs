@@ -19,6 +19,8 @@ const RECOGNISED: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
 pub struct OwnTokens {
     verifier: AccessTokenVerifier,
     recognised: RecentTokens<Recognised>,
+    /// By `jti`.
+    used: RecentTokens<()>,
 }
 
 #[derive(Clone)]
@@ -30,7 +32,7 @@ struct Recognised {
 impl OwnTokens {
     pub fn of(issuer: &str) -> Result<Self, InvalidExpectation> {
         let verifier = AccessTokenVerifier::new(issuer)?.with_leeway(std::time::Duration::ZERO);
-        Ok(Self { verifier, recognised: RecentTokens::keeping(RECOGNISED) })
+        Ok(Self { verifier, recognised: RecentTokens::keeping(RECOGNISED), used: RecentTokens::keeping(RECOGNISED) })
     }
 
     /// The claims of `token`, if this server issued it and it has not expired. What stands behind it (grant, user, client) is
@@ -55,6 +57,16 @@ impl OwnTokens {
     pub fn recognise(&self, issued: &IssuedAccessToken) {
         let (kid, claims) = (Arc::clone(&issued.kid), Arc::clone(&issued.claims));
         self.recognised.note(&issued.text, Recognised { kid, claims });
+    }
+
+    /// A use of this token is on record: there is nothing to note any more when it comes again.
+    pub fn note_use(&self, jti: &str) {
+        self.used.note(jti, ());
+    }
+
+    #[must_use]
+    pub fn is_used(&self, jti: &str) -> bool {
+        self.used.find(jti).is_some()
     }
 
     /// Recognises none of the tokens made so far: their signatures are verified again.

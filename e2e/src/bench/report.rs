@@ -162,9 +162,10 @@ impl Run {
         self.measured.iter().find(|one| one.scenario == scenario && one.pressure == pressure)
     }
 
-    /// The load at a fixed rate.
+    /// The load at a fixed rate that is half of the most that the server can do.
     pub fn at_rate(&self) -> Option<&Measured> {
-        self.measured.iter().find(|one| matches!(one.pressure, Pressure::AtRate { .. }))
+        let at_rate = self.measured.iter().filter(|one| matches!(one.pressure, Pressure::AtRate { .. }));
+        at_rate.max_by(|one, other| one.per_second.total_cmp(&other.per_second))
     }
 
     /// What one request costs, beside an exchange under the same pressure.
@@ -236,7 +237,7 @@ impl Pressure {
         match self {
             Self::AsFastAsItGoes { connections: 1 } => "1 connection".to_owned(),
             Self::AsFastAsItGoes { connections } => format!("{connections} connections"),
-            Self::AtRate { per_second, .. } => format!("at {per_second:.0} a second"),
+            Self::AtRate { per_second, connections } => format!("{connections} at {per_second:.0}/s"),
         }
     }
 }

@@ -14,9 +14,6 @@ use super::server::{Kind, Server};
 use super::work::Work;
 use super::{disk, preparation, tell};
 
-/// Connections of a load at a fixed rate: more than are ever busy at half of what the server can do.
-const AT_RATE: usize = 64;
-
 /// All runs that are wanted.
 pub async fn all(options: &Options) -> Result<Vec<Run>> {
     let mut runs = Vec::new();
@@ -80,14 +77,14 @@ async fn measure(options: &Options, kind: &Kind, scenarios: &[Scenario]) -> Resu
         let one = async |pressure| {
             one(&server, &kind.algorithm, *scenario, &work, pressure, time).await.with_context(|| scenario.name())
         };
-        for connections in options.connections() {
-            run.measured.push(one(Pressure::AsFastAsItGoes { connections: *connections }).await?);
-        }
-        if *scenario == Scenario::Exchange {
-            let exchanges = run.measured.iter().filter(|one| one.is_closed_exchange());
-            let fastest = exchanges.map(|one| one.per_second).fold(0.0, f64::max);
-            run.measured.push(one(Pressure::AtRate { per_second: fastest / 2.0, connections: AT_RATE }).await?);
-            disk::sync(server.directory(), &mut syncs)?;
+        for connections in options.connections().iter().copied() {
+            let fastest = one(Pressure::AsFastAsItGoes { connections }).await?;
+            let half = Pressure::AtRate { per_second: fastest.per_second / 2.0, connections };
+            run.measured.push(fastest);
+            if *scenario == Scenario::Exchange {
+                run.measured.push(one(half).await?);
+                disk::sync(server.directory(), &mut syncs)?;
+            }
         }
     }
     run.disk_sync = Latency::of(&syncs);

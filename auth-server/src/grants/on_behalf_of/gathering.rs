@@ -178,7 +178,8 @@ async fn gather_actor(
 /// The live grant that a token derives from, and its user.
 async fn behind(place: &Where<'_>, token: &AccessTokenClaims, consents: bool) -> Result<Standing, GrantError> {
     let Some(txn) = &token.txn else { return Ok(Standing::default()) };
-    let asked = BehindToken { grant: GrantId::from(txn.as_str()), jti: token.jti.clone(), consents };
+    let jti = (!place.own_tokens.is_used(&token.jti)).then(|| token.jti.clone());
+    let asked = BehindToken { grant: GrantId::from(txn.as_str()), jti, consents };
     let found = place.store.behind_token(asked).await?;
     let is_live = found.grant.as_ref().is_some_and(|grant| grant.is_live(place.now));
     Ok(if is_live { found } else { Standing::default() })

@@ -60,6 +60,7 @@ pub(super) async fn grant(
     // Whoever shows a token here has used it: the refresh token that it came with was not lost on its way.
     let used = gathered.is_first_use.then_some(subject.jti.as_str());
     server.ledger.record_use(&issued, used).await?;
+    server.own_tokens.note_use(&subject.jti);
     let response = TokenResponse::new(access_token, &response_scope(request, &granted))
         .with_refresh_token(refresh_token.as_ref())
         .with_id_token(id_token);
