@@ -20,7 +20,7 @@ pub(super) struct PooledConnection {
 }
 
 /// A connection that was used so lately is not asked whether it is still there: that would double what a call costs.
-const SURELY_THERE: Duration = Duration::from_millis(500);
+const SURELY_THERE: Duration = Duration::from_millis(50);
 
 impl PooledConnection {
     pub(super) fn run<T>(&mut self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> QueryResult<T> {
