@@ -1,4 +1,4 @@
-//! Longer chains: API A calls A2, that one A3, that one A4, and each may call API B.
+//! Longer chains: API A calls a second API, that one a third, that one a fourth, and each may call API B.
 //!
 //! The token that comes of it names the app and every API on the way: two actors at least, since an app that people sign in to
 //! is the first of them.
@@ -33,8 +33,8 @@ impl Stop {
     }
 
     fn further(number: u64) -> Self {
-        let identifier = format!("https://api-a{number}.example");
-        Self { identifier, client: format!("api-a{number}"), secret: SECRET, scope: "read:reports" }
+        let client = format!("between-{number}");
+        Self { identifier: format!("https://{client}.example"), client, secret: SECRET, scope: "read:reports" }
     }
 }
 
@@ -98,4 +98,21 @@ fn exchange(server: &Server, stop: &Stop, subject: &str, target: &str, scope: &s
     let exchange = Exchange::of(subject).to(target).scope(scope);
     let token_endpoint = &server.stack.auth_server.metadata.token_endpoint;
     request::post(token_endpoint, (&stop.client, Some(stop.secret)), exchange.parameters())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chain_is_made_of_apis_that_the_demo_world_does_not_have() {
+        let demo = include_str!("../../../../demo/auth-server.toml");
+        for stop in BETWEEN.map(Stop::further) {
+            assert!(
+                !demo.contains(&stop.identifier) && !demo.contains(&format!("{:?}", stop.client)),
+                "{}",
+                stop.client
+            );
+        }
+    }
 }
