@@ -65,7 +65,7 @@ impl Writer {
         };
         match written {
             Ok(last) => *head = Head::Known(last),
-            Err(error) => log::error!("the ledger cannot be written: {error}"),
+            Err(error) => log::error!("nothing can be put on record: {error}"),
         }
     }
 }

@@ -62,7 +62,7 @@ fn checkpoint(store: &Inner) -> Result<(), StoreError> {
         return Ok(());
     }
     store.visit(|connection| log(connection, "PASSIVE"))?;
-    let _turn = store.turn();
+    let _turn = store.turn_to_commit();
     store.visit(|connection| log(connection, "PASSIVE")).map(drop)
 }
 

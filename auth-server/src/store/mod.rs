@@ -241,14 +241,14 @@ impl Inner {
 
     /// One visit that commits once.
     fn commit<T>(&self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> Result<T, StoreError> {
-        let _turn = self.backend.is_sqlite().then(|| self.turn());
+        let _turn = self.backend.is_sqlite().then(|| self.turn_to_commit());
         let committed = self.visit(|connection| connection.write(work));
         self.checkpoints.commits();
         committed
     }
 
     /// Nobody else commits to SQLite while this is held.
-    fn turn(&self) -> MutexGuard<'_, ()> {
+    fn turn_to_commit(&self) -> MutexGuard<'_, ()> {
         self.turn_to_commit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

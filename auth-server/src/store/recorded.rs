@@ -64,23 +64,18 @@ impl Recording for Rows {
     }
 }
 
-/// A change, and what tells of it.
-struct Changing<T, F> {
-    work: Option<(Change<T>, F)>,
+/// A change, with the rows that tell of it.
+struct Changing<T> {
+    change: Option<Change<(T, Vec<Entry>)>>,
     value: Option<T>,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<T, F> Recording for Changing<T, F>
-where
-    T: Send,
-    F: FnOnce(&T) -> Vec<Entry> + Send,
-{
+impl<T: Send> Recording for Changing<T> {
     fn run(&mut self, connection: &mut AnyConnection) -> QueryResult<Vec<Entry>> {
         // One whose asker has gone before its turn is never made.
-        let Some((change, tell)) = self.work.take().filter(|_| !self.answer.is_closed()) else { return Ok(Vec::new()) };
-        let value = (change.0)(connection)?;
-        let entries = tell(&value);
+        let Some(change) = self.change.take().filter(|_| !self.answer.is_closed()) else { return Ok(Vec::new()) };
+        let (value, entries) = (change.0)(connection)?;
         self.value = Some(value);
         Ok(entries)
     }
@@ -202,17 +197,13 @@ impl Store {
         tell: impl FnOnce(&T) -> Vec<Entry> + Send + 'static,
         record: impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + 'static,
     ) -> Result<T, StoreError> {
+        let change = change.with(tell);
         if self.0.backend.is_sqlite() {
             let (answer, answered) = oneshot::channel();
-            let changing = Changing { work: Some((change, tell)), value: None, answer };
+            let changing = Changing { change: Some(change), value: None, answer };
             return self.share(together, Pending(Box::new(changing)), answered, serving(record)).await;
         }
-        let told = self.write(move |connection| {
-            let value = (change.0)(connection)?;
-            let entries = tell(&value);
-            Ok((value, entries))
-        });
-        let (value, entries) = told.await?;
+        let (value, entries) = self.make(change).await?;
         if !entries.is_empty() {
             self.record_rows(together, entries, record).await?;
         }
