@@ -127,16 +127,17 @@ impl Browser {
         element.text().await.is_ok_and(|shown| shown.to_lowercase().contains(&text.to_lowercase()))
     }
 
-    /// Clicks what is at `css`.
+    /// Clicks what is at `css`, as soon as it stands still: a page that is being filled moves it away from under the pointer.
     pub async fn click(&self, css: &str) -> Result<()> {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
-            match self.see(css).await?.click().await {
-                // The page was exchanged between the look and the click.
-                Err(error)
-                    if matches!(error.as_inner(), WebDriverErrorInner::StaleElementReference(_))
-                        && tokio::time::Instant::now() < deadline => {}
-                clicked => return clicked.with_context(|| format!("cannot click {css}")),
+            let element = self.see(css).await?;
+            match click_at_rest(&element).await {
+                Ok(true) => return Ok(()),
+                Err(error) if !passes(&error) || tokio::time::Instant::now() >= deadline => {
+                    return Err(error).with_context(|| format!("cannot click {css}"));
+                }
+                Ok(false) | Err(_) => {}
             }
         }
     }
@@ -170,6 +171,26 @@ impl Browser {
     pub async fn close(self) -> Result<()> {
         Ok(self.driver.clone().quit().await?)
     }
+}
+
+/// Whether it was clicked: not while it moves.
+async fn click_at_rest(element: &WebElement) -> WebDriverResult<bool> {
+    let before = element.rect().await?;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let now = element.rect().await?;
+    let rests = (now.x, now.y) == (before.x, before.y);
+    if rests {
+        element.click().await?;
+    }
+    Ok(rests)
+}
+
+/// The page was exchanged, or something moved, between the look and the click.
+fn passes(error: &WebDriverError) -> bool {
+    matches!(
+        error.as_inner(),
+        WebDriverErrorInner::StaleElementReference(_) | WebDriverErrorInner::ElementClickIntercepted(_)
+    )
 }
 
 impl Drop for Browser {

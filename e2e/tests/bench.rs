@@ -1,6 +1,6 @@
 //! `e2e bench`: what it refuses, and that it leaves nothing behind however it ends. The figures are judged by nobody here.
 //!
-//! Only a release build measures: what needs one runs where `cargo build --release` has left it.
+//! Only an optimised build measures: what needs one runs where `cargo build --profile smoke`, or `--release`, has left it.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -19,20 +19,25 @@ const E2E: &str = env!("CARGO_BIN_EXE_e2e");
 /// How long a run may take to begin, and to end.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The directory of release binaries; none where it lacks one, which is said.
-fn release() -> Option<PathBuf> {
-    let directory = Path::new(E2E).parent()?.parent()?.join("release");
-    let complete = ["e2e", "auth-server", "api-a", "api-b"].iter().all(|name| directory.join(name).is_file());
-    if !complete {
-        suite::skipped("bench", "no release build: cargo build --release --bins");
+/// The directory of optimised binaries, the latest; none where there are none, which is said.
+fn optimised() -> Option<PathBuf> {
+    let target = Path::new(E2E).parent()?.parent()?;
+    let directories = ["smoke", "release"].map(|profile| target.join(profile));
+    let built = |directory: &PathBuf| {
+        let binaries = ["e2e", "auth-server", "api-a", "api-b"].map(|name| directory.join(name).metadata());
+        binaries.into_iter().map(|file| file.ok()?.modified().ok()).min().flatten()
+    };
+    let latest = directories.into_iter().filter(|directory| built(directory).is_some()).max_by_key(built);
+    if latest.is_none() {
+        suite::skipped("bench", "no optimised build: cargo build --profile smoke --bins");
     }
-    complete.then_some(directory)
+    latest
 }
 
-/// `e2e bench` in the release build, with binaries as they are and all files below `directory`.
-fn bench(release: &Path, directory: &TempDir) -> Command {
-    let mut command = Command::new(release.join("e2e"));
-    command.arg("bench").env("DEPUTY_BINARIES", release).env("TMPDIR", directory.path());
+/// `e2e bench` in that build, with binaries as they are and all files below `directory`.
+fn bench(optimised: &Path, directory: &TempDir) -> Command {
+    let mut command = Command::new(optimised.join("e2e"));
+    command.arg("bench").env("DEPUTY_BINARIES", optimised).env("TMPDIR", directory.path());
     command.stdin(Stdio::null()).kill_on_drop(true);
     command
 }
@@ -53,9 +58,9 @@ async fn a_debug_build_measures_nothing() -> Result<()> {
 
 #[tokio::test]
 async fn with_too_few_files_nothing_is_measured() -> Result<()> {
-    let Some(release) = release() else { return Ok(()) };
+    let Some(optimised) = optimised() else { return Ok(()) };
     let mut shell = Command::new("sh");
-    shell.args(["-c", "ulimit -n 200; exec \"$0\" bench --quick"]).arg(release.join("e2e"));
+    shell.args(["-c", "ulimit -n 200; exec \"$0\" bench --quick"]).arg(optimised.join("e2e"));
     let (code, said) = refused(&mut shell).await?;
     ensure!(code == Some(2) && said.contains("200 files") && said.contains("ulimit -n"), "{code:?} {said}");
     Ok(())
@@ -63,10 +68,10 @@ async fn with_too_few_files_nothing_is_measured() -> Result<()> {
 
 #[tokio::test]
 async fn a_server_that_it_did_not_start_is_not_measured() -> Result<()> {
-    let (Some(release), directory) = (release(), tempfile::tempdir()?) else { return Ok(()) };
+    let (Some(optimised), directory) = (optimised(), tempfile::tempdir()?) else { return Ok(()) };
     let another = std::net::TcpListener::bind("127.0.0.1:0")?;
     let port = another.local_addr()?.port().to_string();
-    let (code, said) = refused(bench(&release, &directory).args(["--quick", "--port", &port])).await?;
+    let (code, said) = refused(bench(&optimised, &directory).args(["--quick", "--port", &port])).await?;
     ensure!(code == Some(2) && said.contains(&port) && said.contains("did not start"), "{code:?} {said}");
     Ok(())
 }
@@ -80,8 +85,8 @@ async fn what_cannot_be_done_is_told_before_anything_starts(
     #[case] arguments: &[&str],
     #[case] named: &str,
 ) -> Result<()> {
-    let (Some(release), directory) = (release(), tempfile::tempdir()?) else { return Ok(()) };
-    let (code, said) = refused(bench(&release, &directory).args(arguments)).await?;
+    let (Some(optimised), directory) = (optimised(), tempfile::tempdir()?) else { return Ok(()) };
+    let (code, said) = refused(bench(&optimised, &directory).args(arguments)).await?;
     ensure!(code == Some(2) && said.contains(named), "{code:?} {said}");
     Ok(())
 }
@@ -96,10 +101,10 @@ struct Running {
 
 impl Running {
     /// Returns when load is made.
-    async fn start(release: &Path) -> Result<Self> {
+    async fn start(optimised: &Path) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let port = Reserved::free()?.ports.auth_server;
-        let mut command = bench(release, &directory);
+        let mut command = bench(optimised, &directory);
         command.args(["--scenario", "jwks", "--database", "sqlite", "--algorithm", "ES256"]);
         command.args(["--port", &port.to_string(), "--json"]).arg(directory.path().join("figures.json"));
         let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
@@ -164,8 +169,8 @@ async fn kill(signal: &str, process: &str) -> Result<()> {
 #[case::by_whoever_runs_it("-TERM", "stopped")]
 #[tokio::test]
 async fn interrupted_it_leaves_nothing_behind(#[case] signal: &str, #[case] says: &str) -> Result<()> {
-    let Some(release) = release() else { return Ok(()) };
-    let mut running = Running::start(&release).await?;
+    let Some(optimised) = optimised() else { return Ok(()) };
+    let mut running = Running::start(&optimised).await?;
     kill(signal, &running.process.id().context("it has ended")?.to_string()).await?;
     let (code, said) = running.ended().await?;
     ensure!(code == Some(1) && said.contains(says), "{code:?} {said}");
@@ -174,8 +179,8 @@ async fn interrupted_it_leaves_nothing_behind(#[case] signal: &str, #[case] says
 
 #[tokio::test]
 async fn a_run_that_fails_leaves_nothing_behind() -> Result<()> {
-    let Some(release) = release() else { return Ok(()) };
-    let mut running = Running::start(&release).await?;
+    let Some(optimised) = optimised() else { return Ok(()) };
+    let mut running = Running::start(&optimised).await?;
     for server in processes_of(running.directory.path(), "auth-server.toml")? {
         kill("-KILL", &server).await?;
     }
