@@ -66,9 +66,9 @@ impl Rows {
     }
 }
 
-/// From `there` on as many as `wanted` in all.
-pub async fn more(stack: &Stack, rows: Rows, there: u64, wanted: u64) -> Result<()> {
-    let mut from = there;
+/// As many as `wanted` more.
+pub async fn with(stack: &Stack, rows: Rows, wanted: u64) -> Result<()> {
+    let mut from = 0;
     while from < wanted {
         let to = wanted.min(from + AT_ONCE);
         let file = sqlite_in(stack.directory(), "auth-server");

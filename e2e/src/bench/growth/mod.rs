@@ -1,7 +1,8 @@
 //! How the cost of an exchange grows, one thing at a time: clients, users, grants, rows of the ledger (on `SQLite`, where they
 //! lie in one file with everything else), actors in the chain, and replicas on one `PostgreSQL`.
 //!
-//! A point is the middle of three loads, each beside the raw work before and after it, by subject tokens whose issuing process
+//! Points are compared in turns: the servers of all of them are there at once, and each round gives each of them a short load,
+//! beside the raw work before and after it. What the machine does meanwhile happens to all. Subject tokens are of a process that
 //! is gone: rows are filled in while no server runs.
 
 mod actors;
@@ -12,6 +13,7 @@ use anyhow::{Context, Result};
 use super::load::Pressure;
 use super::options::{Depth, Engine, Options, RECOMMENDED};
 use super::preparation::exchanges;
+use super::raw::{Raw, median};
 use super::report::{Growth, Measured, Point};
 use super::scenario::Scenario;
 use super::server::{Kind, Server};
@@ -24,7 +26,7 @@ use fill::Rows;
 const SUBJECTS: usize = 100;
 
 /// So many loads a point is the middle of.
-const LOADS: usize = 3;
+const ROUNDS: usize = 7;
 
 const PRESSURE: Pressure = Pressure::AsFastAsItGoes { connections: 16 };
 
@@ -47,75 +49,115 @@ pub async fn measure(options: &Options) -> Result<Vec<Growth>> {
     Ok(growth)
 }
 
+/// What is compared: at which of the servers which exchanges are made for which size.
+#[derive(Default)]
+struct Compared {
+    servers: Vec<Server>,
+    candidates: Vec<Candidate>,
+}
+
+struct Candidate {
+    size: u64,
+    /// Its place among the servers.
+    server: usize,
+    work: Work,
+}
+
+impl Compared {
+    /// A server with so much of something.
+    fn add(&mut self, size: u64, server: Server, work: Work) {
+        self.candidates.push(Candidate { size, server: self.servers.len(), work });
+        self.servers.push(server);
+    }
+
+    async fn measure(self, of: &str, options: &Options) -> Result<Growth> {
+        let mut loads: Vec<Vec<Measured>> = self.candidates.iter().map(|_| Vec::new()).collect();
+        for round in 1..=ROUNDS {
+            tell(&format!("growth: {of}, round {round} of {ROUNDS}"));
+            for (Candidate { server, work, .. }, loads) in self.candidates.iter().zip(&mut loads) {
+                let (server, time) = (&self.servers[*server], options.depth.time() / 4);
+                loads.push(runs::one(server, RECOMMENDED, Scenario::Exchange, work, PRESSURE, time).await?);
+            }
+        }
+        for server in self.servers {
+            server.stop().await?;
+        }
+        let points = self.candidates.iter().zip(&loads).map(|(candidate, loads)| middle(candidate.size, loads));
+        Ok(Growth { of: of.to_owned(), points: points.collect() })
+    }
+}
+
+fn middle(size: u64, loads: &[Measured]) -> Point {
+    let of = |figure: fn(&Measured) -> f64| median(&loads.iter().map(figure).collect::<Vec<_>>());
+    let raw = Raw { verify: of(|load| load.raw.verify), sign: of(|load| load.raw.sign) };
+    Point { size, cpu: of(|load| load.cpu), raw }
+}
+
 async fn of_clients(options: &Options, sizes: &[u64]) -> Result<Growth> {
-    let mut points = Vec::new();
+    let mut compared = Compared::default();
     for size in sizes {
         tell(&format!("growth: {size} clients"));
         let count = usize::try_from(*size)?;
-        let mut server =
-            Server::start_with(&kind(options, Engine::Sqlite), move |world| add_clients(world, count)).await?;
+        let mut server = Server::start_with(&kind(Engine::Sqlite), move |world| add_clients(world, count)).await?;
         let work = exchanges(&server, SUBJECTS).await?;
         server.replace(async |_| Ok(())).await?;
-        points.push(point(options, &server, &work, *size).await?);
-        server.stop().await?;
+        compared.add(*size, server, work);
     }
-    Ok(Growth { of: "clients".to_owned(), points })
+    compared.measure("clients", options).await
 }
 
 async fn of_rows(options: &Options, rows: Rows, sizes: &[u64]) -> Result<Growth> {
-    let mut server = Server::start(&kind(options, Engine::Sqlite)).await?;
-    let work = exchanges(&server, SUBJECTS).await?;
-    let (mut points, mut there) = (Vec::new(), 0);
+    let mut compared = Compared::default();
     for size in sizes {
         tell(&format!("growth: {size} {}", rows.name()));
-        server.replace(async |stack| fill::more(stack, rows, there, *size).await).await?;
-        there = *size;
-        points.push(point(options, &server, &work, *size).await?);
+        let mut server = Server::start(&kind(Engine::Sqlite)).await?;
+        let work = exchanges(&server, SUBJECTS).await?;
+        server.replace(async |stack| fill::with(stack, rows, *size).await).await?;
+        compared.add(*size, server, work);
     }
-    server.stop().await?;
-    Ok(Growth { of: rows.name().to_owned(), points })
+    compared.measure(rows.name(), options).await
 }
 
 async fn of_actors(options: &Options) -> Result<Growth> {
-    let mut server = Server::start_with(&kind(options, Engine::Sqlite), actors::longer_chains).await?;
+    let mut server = Server::start_with(&kind(Engine::Sqlite), actors::longer_chains).await?;
     let works = actors::exchanges(&server, SUBJECTS).await?;
     server.replace(async |_| Ok(())).await?;
-    let mut points = Vec::new();
-    for (actors, work) in works {
-        tell(&format!("growth: {actors} actors"));
-        points.push(point(options, &server, &work, actors).await?);
-    }
-    server.stop().await?;
-    Ok(Growth { of: "actors".to_owned(), points })
+    let candidates = works.into_iter().map(|(size, work)| Candidate { size, server: 0, work }).collect();
+    Compared { servers: vec![server], candidates }.measure("actors", options).await
 }
 
 async fn of_replicas(options: &Options) -> Result<Growth> {
-    let mut server = Server::start(&kind(options, Engine::Postgres)).await?;
-    let mut work = exchanges(&server, SUBJECTS).await?;
-    server.replace(async |_| Ok(())).await?;
-    let mut points = Vec::new();
+    let mut compared = Compared::default();
     for replicas in 1..=2 {
         tell(&format!("growth: {replicas} replicas"));
+        let mut server = Server::start(&kind(Engine::Postgres)).await?;
+        let mut work = exchanges(&server, SUBJECTS).await?;
+        server.replace(async |_| Ok(())).await?;
         if replicas > 1 {
             work.servers.push(server.add_replica().await?);
         }
-        points.push(point(options, &server, &work, replicas).await?);
+        compared.add(replicas, server, work);
     }
-    server.stop().await?;
-    Ok(Growth { of: "replicas".to_owned(), points })
+    compared.measure("replicas", options).await
 }
 
-fn kind(options: &Options, engine: Engine) -> Kind {
-    Kind { algorithm: RECOMMENDED.to_owned(), engine, relaxed: false, port: options.port }
+/// At ports of their own: several run at a time.
+fn kind(engine: Engine) -> Kind {
+    Kind { algorithm: RECOMMENDED.to_owned(), engine, relaxed: false, port: None }
 }
 
-async fn point(options: &Options, server: &Server, work: &Work, size: u64) -> Result<Point> {
-    let time = options.depth.time() / 2;
-    let mut loads = Vec::new();
-    for _ in 0..LOADS {
-        loads.push(runs::one(server, RECOMMENDED, Scenario::Exchange, work, PRESSURE, time).await?);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::report::Report;
+
+    #[test]
+    fn a_point_is_the_middle_of_its_rounds() {
+        let load = |cpu, verify| {
+            let one = Report::example().runs.remove(0).measured.remove(0);
+            Measured { cpu, raw: Raw { verify, sign: 20.0 }, ..one }
+        };
+        let Point { size, cpu, raw } = middle(10, &[load(900.0, 60.0), load(200.0, 61.0), load(210.0, 62.0)]);
+        assert_eq!((size, [cpu, raw.verify].map(f64::round)), (10, [210.0, 61.0]));
     }
-    loads.sort_by(|one, other| one.ratio().total_cmp(&other.ratio()));
-    let Measured { cpu, raw, .. } = loads[LOADS / 2];
-    Ok(Point { size, cpu, raw })
 }
