@@ -3,11 +3,9 @@
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
-use super::change::Change;
-use super::columns::{MaybeUtc, Utc, stored};
-use super::connection::AnyConnection;
+use super::columns::{MaybeUtc, Utc};
 use super::schema::authorization_codes as codes;
-use super::{GrantId, NewGrant, NewRefreshToken, SecretHash, Store, StoreError, grants, refresh_tokens};
+use super::{GrantId, SecretHash, Store, StoreError};
 
 /// A code to be handed out.
 #[derive(Clone, Debug, Insertable)]
@@ -40,19 +38,6 @@ pub struct AuthorizationCode {
     pub grant_id: Option<GrantId>,
 }
 
-/// What became of an attempt to redeem a code.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Redemption {
-    /// The grant, and the refresh token if there was one, are made.
-    Granted,
-    /// A replay. After the client, its ownership of the code and PKCE have been checked, the grant is to be revoked
-    /// (RFC 6749 section 4.1.2).
-    AlreadyRedeemed { grant_id: GrantId },
-    /// Never issued, removed, or expired before it was redeemed.
-    Unknown,
-}
-
 impl Store {
     pub async fn insert_authorization_code(&self, code: NewAuthorizationCode) -> Result<(), StoreError> {
         self.write(move |connection| {
@@ -66,45 +51,4 @@ impl Store {
     pub async fn find_authorization_code(&self, hash: SecretHash) -> Result<Option<AuthorizationCode>, StoreError> {
         self.look(move |connection| codes::table.find(hash).first(connection).optional()).await
     }
-}
-
-impl Change<Redemption> {
-    /// Redeems a code: of all who try, one gets the grant. Check the client, the redirect URI and PKCE before.
-    #[must_use]
-    pub fn redemption(
-        code: SecretHash,
-        grant: NewGrant,
-        refresh_token: Option<NewRefreshToken>,
-        now: OffsetDateTime,
-    ) -> Self {
-        Self::by(move |connection| redeem(connection, code, grant, refresh_token, now))
-    }
-}
-
-fn redeem(
-    connection: &mut AnyConnection,
-    code: SecretHash,
-    grant: NewGrant,
-    refresh_token: Option<NewRefreshToken>,
-    now: OffsetDateTime,
-) -> QueryResult<Redemption> {
-    // A code names a grant that is there.
-    let grant_id = grant.id.clone();
-    grants::insert(connection, grant)?;
-    // The condition is in the statement: on PostgreSQL whoever comes second waits here for the first, and finds no row.
-    let unused = codes::table.find(code).filter(codes::consumed_at.is_null()).filter(codes::expires_at.gt(stored(now)));
-    let consumed = (codes::consumed_at.eq(Some(stored(now))), codes::grant_id.eq(Some(grant_id.clone())));
-    if diesel::update(unused).set(consumed).execute(connection)? == 0 {
-        grants::undo(connection, grant_id)?;
-        let redeemed: Option<Option<GrantId>> =
-            codes::table.find(code).select(codes::grant_id).first(connection).optional()?;
-        return Ok(match redeemed.flatten() {
-            Some(grant_id) => Redemption::AlreadyRedeemed { grant_id },
-            None => Redemption::Unknown,
-        });
-    }
-    if let Some(refresh_token) = refresh_token {
-        refresh_tokens::insert_first(connection, grant_id, refresh_token)?;
-    }
-    Ok(Redemption::Granted)
 }

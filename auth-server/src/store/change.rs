@@ -1,17 +1,40 @@
 //! A change that somebody else makes, when its turn has come.
 
+use diesel::PgConnection;
 use diesel::result::QueryResult;
 
 use super::connection::AnyConnection;
 
-/// A change that has not been made yet, and what becomes of it.
+/// A change that has not been made yet, and what becomes of it. On SQLite it is part of a transaction that others share; on
+/// PostgreSQL it makes its own.
 pub struct Change<T>(pub(super) Work<T>);
 
 type Work<T> = Box<dyn FnOnce(&mut AnyConnection) -> QueryResult<T> + Send>;
 
 impl<T> Change<T> {
+    /// A change that is a transaction.
     pub(super) fn by(work: impl FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static) -> Self {
-        Self(Box::new(work))
+        Self(Box::new(move |connection| match connection {
+            AnyConnection::Sqlite(_) => work(connection),
+            AnyConnection::Postgres(_) => connection.write(work),
+        }))
+    }
+
+    /// The same. On PostgreSQL, where a transaction is a round trip for each of its statements, `at_once` tries it by one; where
+    /// that gives nothing it has done nothing.
+    pub(super) fn at_once_or_by(
+        at_once: impl FnOnce(&mut PgConnection) -> QueryResult<Option<T>> + Send + 'static,
+        work: impl FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Self {
+        Self(Box::new(move |connection| {
+            if let AnyConnection::Postgres(postgres) = connection {
+                return match at_once(postgres)? {
+                    Some(value) => Ok(value),
+                    None => connection.write(work),
+                };
+            }
+            work(connection)
+        }))
     }
 
     /// The same change, with what `read` reads from what became of it.
@@ -20,10 +43,10 @@ impl<T> Change<T> {
     where
         T: 'static,
     {
-        Change::by(move |connection| {
+        Change(Box::new(move |connection| {
             let value = (self.0)(connection)?;
             let also = read(&value);
             Ok((value, also))
-        })
+        }))
     }
 }

@@ -4,9 +4,9 @@ use diesel::prelude::*;
 use time::OffsetDateTime;
 
 use super::columns::{Utc, stored};
-use super::connection::{AnyConnection, on_backend};
+use super::connection::AnyConnection;
 use super::schema::{ledger, ledger_heads};
-use super::{GrantId, Store, StoreError, refresh_tokens};
+use super::{GrantId, Store, StoreError};
 
 /// A row as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
@@ -42,18 +42,6 @@ pub struct LedgerFilter {
     pub user: Option<String>,
     pub since: Option<OffsetDateTime>,
     pub kind: Option<String>,
-}
-
-/// What goes into a chain together.
-#[derive(Clone, Debug)]
-pub(super) struct Addition {
-    pub rows: Vec<LedgerRow>,
-    /// The last of them.
-    pub head: ChainHead,
-    /// The last rows of other chains that these rows name.
-    pub named: Vec<ChainHead>,
-    /// Access tokens, by their `jti`, whose first use these rows tell of, and when it was ([`Store::access_token_used`]).
-    pub used: Vec<(String, OffsetDateTime)>,
 }
 
 /// When something was last given from a grant.
@@ -158,40 +146,4 @@ impl Store {
 pub(super) fn head(connection: &mut AnyConnection, chain: &str) -> QueryResult<Option<ChainHead>> {
     let columns = (ledger_heads::chain, ledger_heads::seq, ledger_heads::hash);
     ledger_heads::table.find(chain.to_owned()).select(columns).first(connection).optional()
-}
-
-pub(super) fn append(connection: &mut AnyConnection, addition: Addition) -> QueryResult<()> {
-    let Addition { rows, head: ChainHead { chain, seq, hash }, named, used } = addition;
-    insert(connection, rows)?;
-    let known = on_backend!(connection, c => {
-        diesel::update(ledger_heads::table.find(&chain))
-            .set((ledger_heads::seq.eq(seq), ledger_heads::hash.eq(&hash)))
-            .execute(c)
-    })?;
-    if known == 0 {
-        let first = (
-            ledger_heads::chain.eq(chain),
-            ledger_heads::seq.eq(seq),
-            ledger_heads::seen.eq(-1),
-            ledger_heads::hash.eq(hash),
-        );
-        diesel::insert_into(ledger_heads::table).values(first).execute(connection)?;
-    }
-    for ChainHead { chain, seq, .. } in named {
-        let unseen = ledger_heads::table.find(chain).filter(ledger_heads::seen.lt(seq));
-        diesel::update(unseen).set(ledger_heads::seen.eq(seq)).execute(connection)?;
-    }
-    used.iter().try_for_each(|(jti, at)| refresh_tokens::note_use(connection, jti, *at))
-}
-
-/// One by one where a statement costs microseconds, together where it is a round trip away.
-fn insert(connection: &mut AnyConnection, rows: Vec<LedgerRow>) -> QueryResult<()> {
-    match connection {
-        AnyConnection::Sqlite(sqlite) => rows
-            .into_iter()
-            .try_for_each(|row| diesel::insert_into(ledger::table).values(row).execute(sqlite).map(drop)),
-        AnyConnection::Postgres(postgres) => {
-            diesel::insert_into(ledger::table).values(rows).execute(postgres).map(drop)
-        }
-    }
 }

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use diesel::result::QueryResult;
-use time::OffsetDateTime;
 use tokio::sync::oneshot;
 
 use super::change::Change;
 use super::connection::AnyConnection;
 use super::group_commit::apart;
-use super::ledger::{Addition, ChainHead, LedgerRow, append, head};
+use super::ledger::{ChainHead, LedgerRow, head};
+use super::ledger_append::{Addition, Used, append};
 use super::{Inner, Store, StoreError, Together};
 
 /// A row, and what is written with it.
@@ -107,10 +107,12 @@ impl LedgerVisit<'_> {
         mut pending: Vec<Pending>,
         link: impl FnOnce(Vec<LedgerRow>) -> (Vec<LedgerRow>, Option<ChainHead>),
     ) -> Result<Option<ChainHead>, StoreError> {
-        let committed = self.0.commit(|connection| {
+        let record = |connection: &mut AnyConnection| {
             let (entries, outcomes) = run_each(connection, &mut pending)?;
             Ok((put_on_record(connection, entries, link)?, outcomes))
-        });
+        };
+        // On PostgreSQL there are rows alone here, which are one statement.
+        let committed = if self.0.backend.is_sqlite() { self.0.commit(record) } else { self.0.visit(record) };
         let (last, outcomes) = match committed {
             Ok((last, outcomes)) => (Ok(last), outcomes),
             Err(error) => (Err(error.clone()), pending.iter().map(|_| Err(error.clone())).collect()),
@@ -153,15 +155,16 @@ fn put_on_record(
     link: impl FnOnce(Vec<LedgerRow>) -> (Vec<LedgerRow>, Option<ChainHead>),
 ) -> QueryResult<Option<ChainHead>> {
     let (mut rows, mut named) = (Vec::with_capacity(entries.len()), Vec::new());
-    let mut used: Vec<(String, OffsetDateTime)> = Vec::new();
+    let mut jtis = Vec::new();
     for entry in entries {
-        used.extend(entry.used.map(|jti| (jti, entry.row.at)));
+        jtis.extend(entry.used);
         named.extend(entry.named);
         rows.push(entry.row);
     }
     let (rows, last) = link(rows);
-    if let (Some(last), false) = (&last, rows.is_empty()) {
-        append(connection, Addition { rows, head: last.clone(), named, used })?;
+    if let (Some(head), Some(row)) = (last.clone(), rows.last()) {
+        let used = Used { jtis, at: row.at };
+        append(connection, Addition { rows, head, named, used })?;
     }
     Ok(last)
 }
@@ -175,7 +178,7 @@ impl Store {
 
     /// Makes a change of which nothing is put on record.
     pub async fn make<T: Send + 'static>(&self, change: Change<T>) -> Result<T, StoreError> {
-        self.write(change.0).await
+        if self.0.backend.is_sqlite() { self.write(change.0).await } else { self.run(change.0).await }
     }
 
     /// Leaves a row to be put on record together with what others leave at the same time, and waits until it is durable.

@@ -1,14 +1,10 @@
-//! Refresh tokens: each is used once and followed by the next (RFC 9700 section 4.14.2).
-//!
-//! A token that comes a second time is either a lost response (nothing of its successor was ever used: the successor is
-//! replaced) or theft (the grant is revoked). A replaced successor that is shown after all was not lost: theft as well.
+//! Refresh tokens: each is used once and followed by the next, by a [`Rotation`](super::Rotation).
 
 use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 use shared_claims::Scope;
 use time::OffsetDateTime;
 
-use super::change::Change;
 use super::columns::{MaybeUtc, ScopeText, Utc, stored};
 use super::connection::{AnyConnection, on_backend};
 use super::schema::{grants, refresh_tokens, users};
@@ -86,29 +82,6 @@ pub struct BehindRefreshToken {
     pub user: Option<User>,
 }
 
-/// What became of an attempt to rotate a refresh token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Rotation {
-    /// The successor is in force.
-    Rotated,
-    /// The successor is in force, in place of an earlier one that nobody had used: that answer was lost.
-    Replaced,
-    /// Theft: the grant has been revoked by this call or before it.
-    Reused { grant_id: GrantId },
-    /// Never issued, or removed.
-    Unknown,
-    /// Issued to another client. Nothing has happened.
-    OfAnotherClient { grant_id: GrantId },
-    /// Too old.
-    Expired,
-    /// The grant was revoked or has expired.
-    GrantEnded { grant_id: GrantId },
-}
-
-/// Why a grant is revoked when a refresh token comes back.
-const REUSE: &str = "refresh_token_reuse";
-
 impl Store {
     /// Finds a refresh token, whatever state it is in.
     pub async fn find_refresh_token(&self, hash: SecretHash) -> Result<Option<RefreshToken>, StoreError> {
@@ -174,15 +147,6 @@ impl Store {
     }
 }
 
-impl Change<Rotation> {
-    /// Replaces the presented token by its successor. The client that presents it is `successor.client_id`, which client
-    /// authentication has proved: the token of another client is left alone.
-    #[must_use]
-    pub fn rotation(presented: SecretHash, successor: NewRefreshToken, now: OffsetDateTime) -> Self {
-        Self::by(move |connection| rotate(connection, presented, successor, now))
-    }
-}
-
 /// See [`Store::access_token_used`].
 pub(super) fn note_use(connection: &mut AnyConnection, jti: &str, now: OffsetDateTime) -> QueryResult<()> {
     let unnoted = refresh_tokens::table
@@ -203,7 +167,7 @@ pub(super) fn insert_first(
     insert(connection, grant_id, family_id, None, token)
 }
 
-fn insert(
+pub(super) fn insert(
     connection: &mut AnyConnection,
     grant_id: GrantId,
     family_id: SecretHash,
@@ -227,67 +191,6 @@ fn insert(
     Ok(())
 }
 
-fn find(connection: &mut AnyConnection, hash: SecretHash) -> QueryResult<Option<RefreshToken>> {
+pub(super) fn find(connection: &mut AnyConnection, hash: SecretHash) -> QueryResult<Option<RefreshToken>> {
     refresh_tokens::table.find(hash).first(connection).optional()
-}
-
-fn rotate(
-    connection: &mut AnyConnection,
-    presented: SecretHash,
-    successor: NewRefreshToken,
-    now: OffsetDateTime,
-) -> QueryResult<Rotation> {
-    let Some(seen) = find(connection, presented)? else { return Ok(Rotation::Unknown) };
-    // Whose it is comes before every effect: a leaked token must not be a switch to end somebody else's grant.
-    if seen.client_id != successor.client_id {
-        return Ok(Rotation::OfAnotherClient { grant_id: seen.grant_id });
-    }
-    // From here on this family belongs to this transaction.
-    let Some(grant) = grant_records::hold(connection, &seen.grant_id)? else { return Ok(Rotation::Unknown) };
-    let Some(token) = seen_again(connection, seen)? else { return Ok(Rotation::Unknown) };
-    let grant_id = token.grant_id;
-
-    // What was never used has no successor.
-    let is_used = token.used_at.is_some();
-    if token.superseded_at.is_some() || is_used && successor_was_used(connection, presented)? {
-        grant_records::revoke(connection, &grant_id, REUSE, now)?;
-        return Ok(Rotation::Reused { grant_id });
-    }
-    if !grant.is_live(now) {
-        return Ok(Rotation::GrantEnded { grant_id });
-    }
-    if token.expires_at <= now {
-        return Ok(Rotation::Expired);
-    }
-    let replaced = is_used && supersede_successor(connection, presented, now)?;
-    diesel::update(refresh_tokens::table.find(presented).filter(refresh_tokens::used_at.is_null()))
-        .set(refresh_tokens::used_at.eq(Some(stored(now))))
-        .execute(connection)?;
-    insert(connection, grant_id, token.family_id, Some(presented), successor)?;
-    Ok(if replaced { Rotation::Replaced } else { Rotation::Rotated })
-}
-
-/// Others may have been first while this transaction waited for the grant. SQLite's writer had the database to itself since it
-/// began.
-fn seen_again(connection: &mut AnyConnection, seen: RefreshToken) -> QueryResult<Option<RefreshToken>> {
-    match connection {
-        AnyConnection::Sqlite(_) => Ok(Some(seen)),
-        AnyConnection::Postgres(_) => find(connection, seen.hash),
-    }
-}
-
-/// Whether any token that followed this one, or the access token issued with it, was ever used.
-fn successor_was_used(connection: &mut AnyConnection, token: SecretHash) -> QueryResult<bool> {
-    let used = refresh_tokens::table
-        .filter(refresh_tokens::predecessor.eq(Some(token)))
-        .filter(refresh_tokens::used_at.is_not_null().or(refresh_tokens::access_used_at.is_not_null()));
-    select(exists(used)).get_result(connection)
-}
-
-fn supersede_successor(connection: &mut AnyConnection, token: SecretHash, now: OffsetDateTime) -> QueryResult<bool> {
-    let unused = refresh_tokens::table
-        .filter(refresh_tokens::predecessor.eq(Some(token)))
-        .filter(refresh_tokens::superseded_at.is_null());
-    let superseded = refresh_tokens::superseded_at.eq(Some(stored(now)));
-    Ok(diesel::update(unused).set(superseded).execute(connection)? > 0)
 }

@@ -17,17 +17,19 @@ use super::{Inner, Store, StoreError, Unavailability};
 /// How many calls share a visit at most, so that nobody waits for an endless one.
 const SHARE: usize = 256;
 
-/// So many calls in one visit mean that more are on their way.
-const BUSY: usize = 4;
+/// How long a visit that commits waits for more calls, for each that the one before it had: a commit costs the same for one as
+/// for a hundred.
+const FOR_EACH: Duration = Duration::from_micros(500);
 
-/// How long a visit that commits waits for those, where many come: a commit costs the same for one as for a hundred.
-const GATHERING: Duration = Duration::from_millis(1);
+/// How long it waits at most.
+const AT_MOST: Duration = Duration::from_micros(2_500);
 
 /// Calls of one kind that wait, and how many visits are under way for them.
 pub struct Together<C> {
     state: Mutex<State<C>>,
     at_once: usize,
-    gathering: Duration,
+    /// Whether a visit waits for those that are on their way.
+    gathers: bool,
 }
 
 struct State<C> {
@@ -39,18 +41,18 @@ impl<C> Together<C> {
     /// `at_once`: how many visits there may be at a time.
     #[must_use]
     pub fn new(at_once: usize) -> Arc<Self> {
-        Self::gathering(at_once, Duration::ZERO)
+        Self::make(at_once, false)
     }
 
     /// One visit at a time, which commits to a database in this process.
     #[must_use]
     pub fn committing() -> Arc<Self> {
-        Self::gathering(1, GATHERING)
+        Self::make(1, true)
     }
 
-    fn gathering(at_once: usize, gathering: Duration) -> Arc<Self> {
+    fn make(at_once: usize, gathers: bool) -> Arc<Self> {
         let state = Mutex::new(State { waiting: VecDeque::new(), visits: 0 });
-        Arc::new(Self { state, at_once, gathering })
+        Arc::new(Self { state, at_once, gathers })
     }
 
     fn state(&self) -> MutexGuard<'_, State<C>> {
@@ -131,8 +133,8 @@ impl Store {
 fn serve_all<C>(inner: &Inner, mut visit: Visit<C>, serve: &impl Fn(&Inner, Vec<C>)) {
     let mut last = 0;
     loop {
-        if last >= BUSY && !visit.together.gathering.is_zero() {
-            std::thread::sleep(visit.together.gathering);
+        if visit.together.gathers {
+            std::thread::sleep(pause_after(last));
         }
         let Some(calls) = visit.next() else { return };
         last = calls.len();
@@ -143,9 +145,21 @@ fn serve_all<C>(inner: &Inner, mut visit: Visit<C>, serve: &impl Fn(&Inner, Vec<
     }
 }
 
+/// Whoever came alone is not waited for: nobody else may be on the way.
+fn pause_after(calls: usize) -> Duration {
+    let calls = u32::try_from(calls).unwrap_or(u32::MAX);
+    if calls < 2 { Duration::ZERO } else { FOR_EACH.saturating_mul(calls).min(AT_MOST) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_more_came_the_longer_the_next_are_waited_for_and_never_longer_than_milliseconds() {
+        let pauses = [0, 1, 2, 4, 256].map(|calls| pause_after(calls).as_micros());
+        assert_eq!(pauses, [0, 0, 1_000, 2_000, 2_500]);
+    }
 
     #[test]
     fn who_comes_while_a_visit_is_under_way_shares_the_next() {

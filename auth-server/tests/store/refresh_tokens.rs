@@ -15,6 +15,7 @@ on_both!(
     using_an_access_token_without_a_refresh_token_notes_nothing,
     two_hundred_rotations_at_once_leave_one_live_token,
     two_hundred_replays_of_a_stolen_token_all_fail_and_end_the_grant,
+    a_token_and_the_one_before_it_at_once_never_both_succeed,
     two_families_of_one_grant_rotate_apart_and_end_together,
 );
 
@@ -163,6 +164,25 @@ async fn two_hundred_replays_of_a_stolen_token_all_fail_and_end_the_grant(world:
         assert_eq!(world.store.find_refresh_token(hash).await.unwrap(), None);
     }
     assert!(!is_live(&world, &grant_id).await);
+}
+
+async fn a_token_and_the_one_before_it_at_once_never_both_succeed(world: World) {
+    let replicas = world.replicas();
+    for round in 0..100 {
+        let (grant_id, first) = world.first_token().await;
+        let (second, _) = rotate(&world, first, &format!("jti-{round}")).await;
+        let attempts = [(first, &replicas[round % 2]), (second, &replicas[(round + 1) % 2])];
+        let [stolen, next] = attempts.map(|(presented, store)| {
+            let change = Change::rotation(presented, token(&format!("jti-{round}-next")), NOW);
+            let store = store.clone();
+            tokio::spawn(async move { store.make(change).await.unwrap() })
+        });
+        let outcomes = (stolen.await.unwrap(), next.await.unwrap());
+        let theft = Rotation::Reused { grant_id: grant_id.clone() };
+        let either = [(theft.clone(), Rotation::Rotated), (Rotation::Replaced, theft)];
+        assert!(either.contains(&outcomes), "round {round}: {outcomes:?}");
+        assert!(!is_live(&world, &grant_id).await);
+    }
 }
 
 async fn two_families_of_one_grant_rotate_apart_and_end_together(world: World) {

@@ -1,0 +1,151 @@
+//! How rows get into the ledger, with its chain's new head and what is noted with them: all or nothing.
+
+use diesel::SqliteConnection;
+use diesel::pg::{Pg, PgConnection};
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment};
+use diesel::result::QueryResult;
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Timestamp};
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use super::columns::stored;
+use super::connection::AnyConnection;
+use super::one_statement::{Named, With};
+use super::schema::{ledger, ledger_heads, refresh_tokens};
+use super::{ChainHead, LedgerRow};
+
+/// What goes into a chain together.
+#[derive(Clone, Debug)]
+pub(super) struct Addition {
+    pub rows: Vec<LedgerRow>,
+    /// The last of them.
+    pub head: ChainHead,
+    /// The last rows of other chains that these rows name.
+    pub named: Vec<ChainHead>,
+    pub used: Used,
+}
+
+/// Access tokens, by their `jti`, whose first use these rows tell of ([`Store::access_token_used`](super::Store)).
+#[derive(Clone, Debug)]
+pub(super) struct Used {
+    pub jtis: Vec<String>,
+    pub at: OffsetDateTime,
+}
+
+/// Adds them. On SQLite, where statements cost microseconds, the transaction is its caller's; PostgreSQL, a round trip away, does
+/// it by one statement, and by a transaction now and then.
+pub(super) fn append(connection: &mut AnyConnection, mut addition: Addition) -> QueryResult<()> {
+    let named = std::mem::take(&mut addition.named);
+    let is_one_statement = named.is_empty();
+    let add = move |connection: &mut AnyConnection| {
+        see(connection, named)?;
+        match connection {
+            AnyConnection::Sqlite(sqlite) => append_each(sqlite, addition),
+            AnyConnection::Postgres(postgres) => append_at_once(postgres, addition),
+        }
+    };
+    match connection {
+        AnyConnection::Postgres(_) if !is_one_statement => connection.write(add),
+        _ => add(connection),
+    }
+}
+
+/// Notes up to where other chains were named.
+fn see(connection: &mut AnyConnection, named: Vec<ChainHead>) -> QueryResult<()> {
+    for ChainHead { chain, seq, .. } in named {
+        let unseen = ledger_heads::table.find(chain).filter(ledger_heads::seen.lt(seq));
+        diesel::update(unseen).set(ledger_heads::seen.eq(seq)).execute(connection)?;
+    }
+    Ok(())
+}
+
+fn append_each(connection: &mut SqliteConnection, addition: Addition) -> QueryResult<()> {
+    let Addition { rows, head: ChainHead { chain, seq, hash }, used, .. } = addition;
+    for row in rows {
+        diesel::insert_into(ledger::table).values(row).execute(connection)?;
+    }
+    let last = (ledger_heads::seq.eq(seq), ledger_heads::hash.eq(&hash));
+    if diesel::update(ledger_heads::table.find(&chain)).set(last).execute(connection)? == 0 {
+        let first = (ledger_heads::chain.eq(chain), ledger_heads::seen.eq(NOT_SEEN), last);
+        diesel::insert_into(ledger_heads::table).values(first).execute(connection)?;
+    }
+    for jti in used.jtis {
+        let unnoted = refresh_tokens::table
+            .filter(refresh_tokens::access_jti.eq(jti))
+            .filter(refresh_tokens::access_used_at.is_null());
+        let noted = refresh_tokens::access_used_at.eq(Some(stored(used.at)));
+        diesel::update(unnoted).set(noted).execute(connection)?;
+    }
+    Ok(())
+}
+
+/// No other chain has named a row of this one.
+const NOT_SEEN: i64 = -1;
+
+fn append_at_once(connection: &mut PgConnection, addition: Addition) -> QueryResult<()> {
+    let Addition { rows, head: ChainHead { chain, seq, hash }, used, .. } = addition;
+    let unnoted = refresh_tokens::table
+        .filter(refresh_tokens::access_jti.eq_any(used.jtis))
+        .filter(refresh_tokens::access_used_at.is_null());
+    let note = diesel::update(unnoted).set(refresh_tokens::access_used_at.eq(Some(stored(used.at))));
+    let last = (ledger_heads::seq.eq(seq), ledger_heads::hash.eq(hash));
+    let lead = diesel::insert_into(ledger_heads::table)
+        .values((ledger_heads::chain.eq(chain.clone()), ledger_heads::seen.eq(NOT_SEEN), last.clone()))
+        .on_conflict(ledger_heads::chain)
+        .do_update()
+        .set(last);
+    let parts = (Named("added", Rows::of(chain, rows)), Named("noted", note));
+    With { parts, then: lead }.execute(connection).map(drop)
+}
+
+/// Rows of one chain, column by column: however many they are, it is the same statement.
+#[derive(Default)]
+struct Rows {
+    chain: String,
+    seq: Vec<i64>,
+    at: Vec<PrimitiveDateTime>,
+    kind: Vec<String>,
+    body: Vec<String>,
+    hash: Vec<Vec<u8>>,
+    grant_id: Vec<Option<String>>,
+    user_id: Vec<Option<String>>,
+}
+
+impl Rows {
+    fn of(chain: String, rows: Vec<LedgerRow>) -> Self {
+        let mut columns = Self { chain, ..Self::default() };
+        for row in rows {
+            columns.seq.push(row.seq);
+            columns.at.push(stored(row.at));
+            columns.kind.push(row.kind);
+            columns.body.push(row.body);
+            columns.hash.push(row.hash);
+            columns.grant_id.push(row.grant_id);
+            columns.user_id.push(row.user_id);
+        }
+        columns
+    }
+}
+
+impl QueryFragment<Pg> for Rows {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("INSERT INTO ledger (chain, seq, at, kind, body, hash, grant_id, user_id) SELECT ");
+        out.push_bind_param::<Text, _>(&self.chain)?;
+        out.push_sql(", * FROM unnest(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.seq)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Timestamp>, _>(&self.at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.kind)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.body)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Binary>, _>(&self.hash)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.grant_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.user_id)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
