@@ -12,6 +12,7 @@ use super::columns::stored;
 use super::connection::AnyConnection;
 use super::one_statement::{Named, With};
 use super::schema::{ledger, ledger_heads, refresh_tokens};
+use super::update::Update;
 use super::{ChainHead, LedgerRow};
 
 /// What goes into a chain together.
@@ -65,37 +66,45 @@ fn append_each(connection: &mut SqliteConnection, addition: Addition) -> QueryRe
         diesel::insert_into(ledger::table).values(row).execute(connection)?;
     }
     let last = (ledger_heads::seq.eq(seq), ledger_heads::hash.eq(&hash));
-    if diesel::update(ledger_heads::table.find(&chain)).set(last).execute(connection)? == 0 {
+    if Update::of("ledger_heads", last, ledger_heads::chain.eq(&chain)).execute(connection)? == 0 {
         let first = (ledger_heads::chain.eq(chain), ledger_heads::seen.eq(NOT_SEEN), last);
         diesel::insert_into(ledger_heads::table).values(first).execute(connection)?;
     }
-    for jti in used.jtis {
-        let unnoted = refresh_tokens::table
-            .filter(refresh_tokens::access_jti.eq(jti))
-            .filter(refresh_tokens::access_used_at.is_null());
-        let noted = refresh_tokens::access_used_at.eq(Some(stored(used.at)));
-        diesel::update(unnoted).set(noted).execute(connection)?;
-    }
-    Ok(())
+    let noted = refresh_tokens::access_used_at.eq(Some(stored(used.at)));
+    used.jtis.into_iter().try_for_each(|jti| {
+        let unnoted = refresh_tokens::access_jti.eq(jti).and(refresh_tokens::access_used_at.is_null());
+        Update::of("refresh_tokens", noted, unnoted).execute(connection).map(drop)
+    })
 }
 
 /// No other chain has named a row of this one.
 const NOT_SEEN: i64 = -1;
 
 fn append_at_once(connection: &mut PgConnection, addition: Addition) -> QueryResult<()> {
-    let Addition { rows, head: ChainHead { chain, seq, hash }, used, .. } = addition;
-    let unnoted = refresh_tokens::table
-        .filter(refresh_tokens::access_jti.eq_any(used.jtis))
-        .filter(refresh_tokens::access_used_at.is_null());
-    let note = diesel::update(unnoted).set(refresh_tokens::access_used_at.eq(Some(stored(used.at))));
-    let last = (ledger_heads::seq.eq(seq), ledger_heads::hash.eq(hash));
-    let lead = diesel::insert_into(ledger_heads::table)
-        .values((ledger_heads::chain.eq(chain.clone()), ledger_heads::seen.eq(NOT_SEEN), last.clone()))
-        .on_conflict(ledger_heads::chain)
-        .do_update()
-        .set(last);
-    let parts = (Named("added", Rows::of(chain, rows)), Named("noted", note));
-    With { parts, then: lead }.execute(connection).map(drop)
+    let Addition { rows, head, used, .. } = addition;
+    let unnoted = refresh_tokens::access_jti.eq_any(used.jtis).and(refresh_tokens::access_used_at.is_null());
+    let noted = refresh_tokens::access_used_at.eq(Some(stored(used.at)));
+    let note = Update::of("refresh_tokens", noted, unnoted);
+    let parts = (Named("added", Rows::of(head.chain.clone(), rows)), Named("noted", note));
+    With { parts, then: Lead(head) }.execute(connection).map(drop)
+}
+
+/// The chain's head, whether it has one already or not.
+struct Lead(ChainHead);
+
+impl QueryFragment<Pg> for Lead {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("INSERT INTO ledger_heads (chain, seq, hash, seen) VALUES (");
+        out.push_bind_param::<Text, _>(&self.0.chain)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&self.0.seq)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Binary, _>(&self.0.hash)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&NOT_SEEN)?;
+        out.push_sql(") ON CONFLICT (chain) DO UPDATE SET seq = excluded.seq, hash = excluded.hash");
+        Ok(())
+    }
 }
 
 /// Rows of one chain, column by column: however many they are, it is the same statement.

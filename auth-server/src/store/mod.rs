@@ -41,6 +41,7 @@ mod signing_keys;
 mod standing;
 mod status_indices;
 mod together;
+mod update;
 mod users;
 mod versions;
 

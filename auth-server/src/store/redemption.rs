@@ -8,9 +8,10 @@ use time::OffsetDateTime;
 
 use super::change::Change;
 use super::columns::{ListJson, MaybeUtc, ScopeText, stored};
-use super::connection::AnyConnection;
+use super::connection::{AnyConnection, on_backend};
 use super::one_statement::{Named, With};
 use super::schema::{authorization_codes as codes, grants, refresh_tokens};
+use super::update::Update;
 use super::{GrantId, NewGrant, NewRefreshToken, SecretHash, grants as grant_records, refresh_tokens as token_records};
 
 /// What became of an attempt to redeem a code.
@@ -68,9 +69,9 @@ fn redeem_unused(
     refresh_token: Option<NewRefreshToken>,
     now: OffsetDateTime,
 ) -> QueryResult<bool> {
-    let unused = codes::table.find(code).filter(codes::consumed_at.is_null()).filter(codes::expires_at.gt(stored(now)));
+    let unused = codes::hash.eq(code).and(codes::consumed_at.is_null()).and(codes::expires_at.gt(stored(now)));
     let consumed = (codes::consumed_at.eq(Some(stored(now))), codes::grant_id.eq(Some(grant.id.clone())));
-    let consume = Named("redeemed", diesel::update(unused).set(consumed).returning(codes::hash));
+    let consume = Named("redeemed", Update::of("authorization_codes", consumed, unused).returning("hash"));
     let made = match refresh_token {
         None => With { parts: (consume,), then: grant_of_code(grant) }.execute(connection)?,
         Some(token) => {
@@ -157,9 +158,10 @@ fn redeem(
     let grant_id = grant.id.clone();
     grant_records::insert(connection, grant)?;
     // The condition is in the statement: on PostgreSQL whoever comes second waits here for the first, and finds no row.
-    let unused = codes::table.find(code).filter(codes::consumed_at.is_null()).filter(codes::expires_at.gt(stored(now)));
+    let unused = codes::hash.eq(code).and(codes::consumed_at.is_null()).and(codes::expires_at.gt(stored(now)));
     let consumed = (codes::consumed_at.eq(Some(stored(now))), codes::grant_id.eq(Some(grant_id.clone())));
-    if diesel::update(unused).set(consumed).execute(connection)? == 0 {
+    let consume = Update::of("authorization_codes", consumed, unused);
+    if on_backend!(connection, c => consume.execute(c))? == 0 {
         grant_records::undo(connection, grant_id)?;
         let redeemed: Option<Option<GrantId>> =
             codes::table.find(code).select(codes::grant_id).first(connection).optional()?;

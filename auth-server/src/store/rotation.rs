@@ -10,10 +10,11 @@ use time::OffsetDateTime;
 
 use super::change::Change;
 use super::columns::{ScopeText, stored};
-use super::connection::AnyConnection;
+use super::connection::{AnyConnection, on_backend};
 use super::one_statement::{Named, With};
 use super::refresh_tokens::{find, insert};
 use super::schema::{grants, refresh_tokens};
+use super::update::Update;
 use super::{GrantId, NewRefreshToken, RefreshToken, SecretHash, grants as grant_records};
 
 /// What became of an attempt to rotate a refresh token.
@@ -85,18 +86,15 @@ fn rotate_first_use(
         .filter(grants::expires_at.gt(stored(now)))
         .select(grants::id)
         .for_no_key_update();
-    let in_force = refresh_tokens::table
-        .find(presented)
-        .filter(refresh_tokens::client_id.eq(successor.client_id.clone()))
-        .filter(refresh_tokens::used_at.is_null())
-        .filter(refresh_tokens::superseded_at.is_null())
-        .filter(refresh_tokens::expires_at.gt(stored(now)))
-        .filter(refresh_tokens::grant_id.eq_any(held::table.select(held::id)));
-    let use_up = diesel::update(in_force).set(refresh_tokens::used_at.eq(Some(stored(now)))).returning((
-        refresh_tokens::hash,
-        refresh_tokens::grant_id,
-        refresh_tokens::family_id,
-    ));
+    let in_force = refresh_tokens::hash
+        .eq(presented)
+        .and(refresh_tokens::client_id.eq(successor.client_id.clone()))
+        .and(refresh_tokens::used_at.is_null())
+        .and(refresh_tokens::superseded_at.is_null())
+        .and(refresh_tokens::expires_at.gt(stored(now)))
+        .and(refresh_tokens::grant_id.eq_any(held::table.select(held::id)));
+    let use_up = Update::of("refresh_tokens", refresh_tokens::used_at.eq(Some(stored(now))), in_force)
+        .returning("hash, grant_id, family_id");
     let follow = used::table
         .select((
             successor.hash.into_sql::<Binary>(),
@@ -125,8 +123,8 @@ fn rotate_first_use(
             refresh_tokens::created_at,
             refresh_tokens::expires_at,
         ));
-    let rotated = With { parts: (Named("held", hold), Named("used", use_up)), then: follow }.execute(connection)?;
-    Ok(rotated == 1)
+    let rotation = With { parts: (Named("held", hold), Named("used", use_up)), then: follow };
+    Ok(rotation.execute(connection)? == 1)
 }
 
 fn rotate(
@@ -158,9 +156,9 @@ fn rotate(
         return Ok(Rotation::Expired);
     }
     let replaced = is_used && supersede_successor(connection, presented, now)?;
-    diesel::update(refresh_tokens::table.find(presented).filter(refresh_tokens::used_at.is_null()))
-        .set(refresh_tokens::used_at.eq(Some(stored(now))))
-        .execute(connection)?;
+    let unused = refresh_tokens::hash.eq(presented).and(refresh_tokens::used_at.is_null());
+    let use_up = Update::of("refresh_tokens", refresh_tokens::used_at.eq(Some(stored(now))), unused);
+    on_backend!(connection, c => use_up.execute(c))?;
     insert(connection, grant_id, token.family_id, Some(presented), successor)?;
     Ok(if replaced { Rotation::Replaced } else { Rotation::Rotated })
 }

@@ -1,0 +1,84 @@
+//! `UPDATE` statements that are prepared once and kept. diesel has each of its own parsed and planned anew, since one of its kind
+//! may set other columns each time.
+
+use diesel::RunQueryDsl;
+use diesel::backend::Backend;
+use diesel::query_builder::{AsChangeset, AstPass, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+
+/// `UPDATE table SET … WHERE … RETURNING …`: its text is the same each time, whatever is bound to it.
+pub(super) struct Update<C, F> {
+    table: &'static str,
+    set: C,
+    filter: F,
+    returning: &'static str,
+}
+
+impl<C, F> Update<C, F> {
+    /// Sets always the same columns of the rows that `filter` is true of.
+    pub fn of<S: AsChangeset<Changeset = C>>(table: &'static str, set: S, filter: F) -> Self {
+        Self { table, set: set.as_changeset(), filter, returning: "" }
+    }
+
+    /// Gives these columns of each row.
+    pub fn returning(self, columns: &'static str) -> Self {
+        Self { returning: columns, ..self }
+    }
+}
+
+impl<DB: Backend, C: QueryFragment<DB>, F: QueryFragment<DB>> QueryFragment<DB> for Update<C, F> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("UPDATE ");
+        out.push_identifier(self.table)?;
+        out.push_sql(" SET ");
+        self.set.walk_ast(out.reborrow())?;
+        out.push_sql(" WHERE ");
+        self.filter.walk_ast(out.reborrow())?;
+        if !self.returning.is_empty() {
+            out.push_sql(" RETURNING ");
+            out.push_sql(self.returning);
+        }
+        Ok(())
+    }
+}
+
+/// Known by its text.
+impl<C, F> QueryId for Update<C, F> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<C, F, Connection> RunQueryDsl<Connection> for Update<C, F> {}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use diesel::connection::{InstrumentationEvent, SimpleConnection as _};
+    use diesel::prelude::*;
+
+    use super::*;
+    use crate::store::schema::versions;
+
+    #[test]
+    fn an_update_is_prepared_once_and_changes_what_it_says() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        connection.batch_execute("CREATE TABLE versions (name TEXT, version BIGINT)").unwrap();
+        connection.batch_execute("INSERT INTO versions VALUES ('keys', 0), ('registry', 0)").unwrap();
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let noticed = Arc::clone(&kept);
+        connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::CacheQuery { sql, .. } = event {
+                noticed.lock().unwrap().push(sql.to_owned());
+            }
+        });
+        for version in 1..=3 {
+            let update = Update::of("versions", versions::version.eq(version), versions::name.eq("keys"));
+            assert_eq!(update.execute(&mut connection), Ok(1));
+        }
+        let expected = "UPDATE `versions` SET `version` = ? WHERE (`versions`.`name` = ?)";
+        assert_eq!(*kept.lock().unwrap(), [expected]);
+        let all: Vec<(String, i64)> = versions::table.order(versions::name).load(&mut connection).unwrap();
+        assert_eq!(all, [("keys".to_owned(), 3), ("registry".to_owned(), 0)]);
+    }
+}
