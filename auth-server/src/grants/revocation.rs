@@ -80,7 +80,7 @@ async fn refresh_token(
     if grant.is_some_and(|grant| grant.client_id == token.client_id) {
         return end_grant(server, &token.grant_id).await;
     }
-    server.store.end_refresh_family(token.family_id, now).await?;
+    server.store.end_refresh_family(&token.grant_id, token.family_id, now).await?;
     server
         .ledger
         .record(&Event::Revoked { grant: token.grant_id.as_str(), why: "refresh_token_revoked_by_client" })

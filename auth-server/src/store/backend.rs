@@ -137,6 +137,8 @@ fn postgres(url: &str, settings: &DatabaseSettings) -> Backend {
         "SET statement_timeout = {limit};\
          SET lock_timeout = {limit};\
          SET idle_in_transaction_session_timeout = {limit};\
+         SET default_transaction_isolation = 'read committed';\
+         SET default_transaction_read_only = off;\
          SET TIME ZONE 'UTC';"
     );
     session.push_str(match settings.durability {

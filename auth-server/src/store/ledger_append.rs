@@ -30,24 +30,25 @@ pub(super) struct Addition {
 #[derive(Clone, Debug)]
 pub(super) struct Used {
     pub jtis: Vec<String>,
+    /// When the last of the rows was made: the one time for all.
     pub at: OffsetDateTime,
 }
 
 /// Adds them. On SQLite, where statements cost microseconds, the transaction is its caller's; PostgreSQL, a round trip away, does
-/// it by one statement, and by a transaction now and then.
+/// it by one statement.
 pub(super) fn append(connection: &mut AnyConnection, mut addition: Addition) -> QueryResult<()> {
     let named = std::mem::take(&mut addition.named);
-    let is_one_statement = named.is_empty();
-    let add = move |connection: &mut AnyConnection| {
-        see(connection, named)?;
-        match connection {
-            AnyConnection::Sqlite(sqlite) => append_each(sqlite, addition),
-            AnyConnection::Postgres(postgres) => append_at_once(postgres, addition),
-        }
-    };
     match connection {
-        AnyConnection::Postgres(_) if !is_one_statement => connection.write(add),
-        _ => add(connection),
+        AnyConnection::Sqlite(sqlite) => {
+            append_each(sqlite, addition)?;
+            see(connection, named)
+        }
+        AnyConnection::Postgres(postgres) => {
+            append_at_once(postgres, addition)?;
+            // Each by itself: servers that name each other at the same time do not wait for each other while they hold anything.
+            see(connection, named).unwrap_or_else(|error| log::warn!("other chains will be named again: {error}"));
+            Ok(())
+        }
     }
 }
 
@@ -66,26 +67,43 @@ fn append_each(connection: &mut SqliteConnection, addition: Addition) -> QueryRe
         diesel::insert_into(ledger::table).values(row).execute(connection)?;
     }
     let last = (ledger_heads::seq.eq(seq), ledger_heads::hash.eq(&hash));
-    if Update::of("ledger_heads", last, ledger_heads::chain.eq(&chain)).execute(connection)? == 0 {
+    if Update::of(last, ledger_heads::chain.eq(&chain)).execute(connection)? == 0 {
         let first = (ledger_heads::chain.eq(chain), ledger_heads::seen.eq(NOT_SEEN), last);
         diesel::insert_into(ledger_heads::table).values(first).execute(connection)?;
     }
     let noted = refresh_tokens::access_used_at.eq(Some(stored(used.at)));
     used.jtis.into_iter().try_for_each(|jti| {
         let unnoted = refresh_tokens::access_jti.eq(jti).and(refresh_tokens::access_used_at.is_null());
-        Update::of("refresh_tokens", noted, unnoted).execute(connection).map(drop)
+        Update::of(noted, unnoted).execute(connection).map(drop)
     })
 }
 
 /// No other chain has named a row of this one.
 const NOT_SEEN: i64 = -1;
 
+diesel::table! {
+    /// The refresh tokens whose access tokens are used for the first time, locked by this statement.
+    unnoted (hash) {
+        hash -> Binary,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(unnoted, refresh_tokens);
+
 fn append_at_once(connection: &mut PgConnection, addition: Addition) -> QueryResult<()> {
     let Addition { rows, head, used, .. } = addition;
-    let unnoted = refresh_tokens::access_jti.eq_any(used.jtis).and(refresh_tokens::access_used_at.is_null());
+    // Locked in one order: two servers that note the same uses at the same time wait for each other, and never both.
+    let lock = refresh_tokens::table
+        .filter(refresh_tokens::access_jti.eq_any(used.jtis))
+        .filter(refresh_tokens::access_used_at.is_null())
+        .order(refresh_tokens::hash)
+        .select(refresh_tokens::hash)
+        .for_no_key_update();
     let noted = refresh_tokens::access_used_at.eq(Some(stored(used.at)));
-    let note = Update::of("refresh_tokens", noted, unnoted);
-    let parts = (Named("added", Rows::of(head.chain.clone(), rows)), Named("noted", note));
+    let unnoted = refresh_tokens::hash.eq_any(unnoted::table.select(unnoted::hash));
+    let note = Update::of(noted, unnoted);
+    let rows = Rows::of(head.chain.clone(), rows);
+    let parts = (Named("added", rows), Named("unnoted", lock), Named("noted", note));
     With { parts, then: Lead(head) }.execute(connection).map(drop)
 }
 

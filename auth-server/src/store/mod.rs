@@ -246,9 +246,9 @@ impl Inner {
         Ok(self.backend.is_sqlite().then(|| self.pool.try_get()).flatten())
     }
 
-    /// One visit that commits once.
+    /// One visit to SQLite that commits once, in its turn.
     fn commit<T>(&self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> Result<T, StoreError> {
-        let _turn = self.backend.is_sqlite().then(|| self.turn_to_commit());
+        let _turn = self.turn_to_commit();
         let committed = self.visit(|connection| connection.write(work));
         self.checkpoints.commits();
         committed

@@ -14,7 +14,7 @@ pub(super) struct With<P, S> {
     pub then: S,
 }
 
-/// A part, and the name that its rows have in the parts behind it: that of a table of `schema.rs`-like shape.
+/// A part, and the name that its rows have in the parts behind it: that of the `diesel::table!` that describes them.
 pub(super) struct Named<S>(pub &'static str, pub S);
 
 impl<P: QueryFragment<Pg>, S: QueryFragment<Pg>> QueryFragment<Pg> for With<P, S> {

@@ -100,7 +100,7 @@ impl LedgerVisit<'_> {
         self.0.visit(|connection| head(connection, chain))
     }
 
-    /// Makes all changes, puts on record what tells of them, and answers everybody, in one transaction and with one disk sync.
+    /// Makes all changes, puts on record what tells of them, and answers everybody, all or nothing and with one disk sync.
     /// `link` gives the rows their places in the chain; the last row of all is returned.
     pub fn record(
         &self,

@@ -47,6 +47,16 @@ impl Change<Redemption> {
     }
 }
 
+/// Uses up a code that may be redeemed. On PostgreSQL whoever comes second waits here for the first, and finds no row.
+macro_rules! consumption {
+    ($code:expr, $grant_id:expr, $now:expr) => {
+        Update::of(
+            (codes::consumed_at.eq(Some(stored($now))), codes::grant_id.eq(Some($grant_id))),
+            codes::hash.eq($code).and(codes::consumed_at.is_null()).and(codes::expires_at.gt(stored($now))),
+        )
+    };
+}
+
 diesel::table! {
     /// The code, used up by this statement.
     redeemed (hash) {
@@ -69,9 +79,7 @@ fn redeem_unused(
     refresh_token: Option<NewRefreshToken>,
     now: OffsetDateTime,
 ) -> QueryResult<bool> {
-    let unused = codes::hash.eq(code).and(codes::consumed_at.is_null()).and(codes::expires_at.gt(stored(now)));
-    let consumed = (codes::consumed_at.eq(Some(stored(now))), codes::grant_id.eq(Some(grant.id.clone())));
-    let consume = Named("redeemed", Update::of("authorization_codes", consumed, unused).returning("hash"));
+    let consume = Named("redeemed", consumption!(code, grant.id.clone(), now).returning("hash"));
     let made = match refresh_token {
         None => With { parts: (consume,), then: grant_of_code(grant) }.execute(connection)?,
         Some(token) => {
@@ -157,10 +165,7 @@ fn redeem(
     // A code names a grant that is there.
     let grant_id = grant.id.clone();
     grant_records::insert(connection, grant)?;
-    // The condition is in the statement: on PostgreSQL whoever comes second waits here for the first, and finds no row.
-    let unused = codes::hash.eq(code).and(codes::consumed_at.is_null()).and(codes::expires_at.gt(stored(now)));
-    let consumed = (codes::consumed_at.eq(Some(stored(now))), codes::grant_id.eq(Some(grant_id.clone())));
-    let consume = Update::of("authorization_codes", consumed, unused);
+    let consume = consumption!(code, grant_id.clone(), now);
     if on_backend!(connection, c => consume.execute(c))? == 0 {
         grant_records::undo(connection, grant_id)?;
         let redeemed: Option<Option<GrantId>> =

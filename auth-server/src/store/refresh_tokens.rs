@@ -116,9 +116,17 @@ impl Store {
         .await
     }
 
-    /// Ends a family: no token of it is ever good again.
-    pub async fn end_refresh_family(&self, family: SecretHash, now: OffsetDateTime) -> Result<usize, StoreError> {
+    /// Ends a family of a grant: no token of it is ever good again.
+    pub async fn end_refresh_family(
+        &self,
+        grant_id: &GrantId,
+        family: SecretHash,
+        now: OffsetDateTime,
+    ) -> Result<usize, StoreError> {
+        let grant_id = grant_id.clone();
         self.write(move |connection| {
+            // A successor that is being made is there before, or never will be.
+            grant_records::hold(connection, &grant_id)?;
             let living = refresh_tokens::table
                 .filter(refresh_tokens::family_id.eq(family))
                 .filter(refresh_tokens::expires_at.gt(stored(now)));
@@ -148,7 +156,7 @@ impl Store {
 }
 
 /// See [`Store::access_token_used`].
-pub(super) fn note_use(connection: &mut AnyConnection, jti: &str, now: OffsetDateTime) -> QueryResult<()> {
+fn note_use(connection: &mut AnyConnection, jti: &str, now: OffsetDateTime) -> QueryResult<()> {
     let unnoted = refresh_tokens::table
         .filter(refresh_tokens::access_jti.eq(jti.to_owned()))
         .filter(refresh_tokens::access_used_at.is_null());

@@ -93,8 +93,8 @@ fn rotate_first_use(
         .and(refresh_tokens::superseded_at.is_null())
         .and(refresh_tokens::expires_at.gt(stored(now)))
         .and(refresh_tokens::grant_id.eq_any(held::table.select(held::id)));
-    let use_up = Update::of("refresh_tokens", refresh_tokens::used_at.eq(Some(stored(now))), in_force)
-        .returning("hash, grant_id, family_id");
+    let use_up =
+        Update::of(refresh_tokens::used_at.eq(Some(stored(now))), in_force).returning("hash, grant_id, family_id");
     let follow = used::table
         .select((
             successor.hash.into_sql::<Binary>(),
@@ -157,7 +157,7 @@ fn rotate(
     }
     let replaced = is_used && supersede_successor(connection, presented, now)?;
     let unused = refresh_tokens::hash.eq(presented).and(refresh_tokens::used_at.is_null());
-    let use_up = Update::of("refresh_tokens", refresh_tokens::used_at.eq(Some(stored(now))), unused);
+    let use_up = Update::of(refresh_tokens::used_at.eq(Some(stored(now))), unused);
     on_backend!(connection, c => use_up.execute(c))?;
     insert(connection, grant_id, token.family_id, Some(presented), successor)?;
     Ok(if replaced { Rotation::Replaced } else { Rotation::Rotated })

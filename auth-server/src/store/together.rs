@@ -77,6 +77,11 @@ struct Visit<C> {
 }
 
 impl<C> Visit<C> {
+    /// Whether as many wait as it can have.
+    fn is_full(&self) -> bool {
+        self.together.state().waiting.len() >= SHARE
+    }
+
     /// The calls that wait. None: the visit is over, and whoever comes from now on begins the next.
     fn next(&mut self) -> Option<Vec<C>> {
         let mut state = self.together.state();
@@ -133,7 +138,7 @@ impl Store {
 fn serve_all<C>(inner: &Inner, mut visit: Visit<C>, serve: &impl Fn(&Inner, Vec<C>)) {
     let mut last = 0;
     loop {
-        if visit.together.gathers {
+        if visit.together.gathers && !visit.is_full() {
             std::thread::sleep(pause_after(last));
         }
         let Some(calls) = visit.next() else { return };

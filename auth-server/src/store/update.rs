@@ -1,23 +1,31 @@
 //! `UPDATE` statements that are prepared once and kept. diesel has each of its own parsed and planned anew, since one of its kind
 //! may set other columns each time.
 
-use diesel::RunQueryDsl;
+use diesel::associations::HasTable;
 use diesel::backend::Backend;
 use diesel::query_builder::{AsChangeset, AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
+use diesel::sql_types::BoolOrNullableBool;
+use diesel::{AppearsOnTable, QuerySource, RunQueryDsl};
 
 /// `UPDATE table SET … WHERE … RETURNING …`: its text is the same each time, whatever is bound to it.
-pub(super) struct Update<C, F> {
-    table: &'static str,
+pub(super) struct Update<T: QuerySource, C, F> {
+    table: T::FromClause,
     set: C,
     filter: F,
     returning: &'static str,
 }
 
-impl<C, F> Update<C, F> {
+impl<T: QuerySource, C, F> Update<T, C, F> {
     /// Sets always the same columns of the rows that `filter` is true of.
-    pub fn of<S: AsChangeset<Changeset = C>>(table: &'static str, set: S, filter: F) -> Self {
-        Self { table, set: set.as_changeset(), filter, returning: "" }
+    pub fn of<S>(set: S, filter: F) -> Self
+    where
+        S: AsChangeset<Target = T, Changeset = C>,
+        T: HasTable<Table = T>,
+        F: AppearsOnTable<T>,
+        F::SqlType: BoolOrNullableBool,
+    {
+        Self { table: T::table().from_clause(), set: set.as_changeset(), filter, returning: "" }
     }
 
     /// Gives these columns of each row.
@@ -26,10 +34,17 @@ impl<C, F> Update<C, F> {
     }
 }
 
-impl<DB: Backend, C: QueryFragment<DB>, F: QueryFragment<DB>> QueryFragment<DB> for Update<C, F> {
+impl<DB, T, C, F> QueryFragment<DB> for Update<T, C, F>
+where
+    DB: Backend,
+    T: QuerySource,
+    T::FromClause: QueryFragment<DB>,
+    C: QueryFragment<DB>,
+    F: QueryFragment<DB>,
+{
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("UPDATE ");
-        out.push_identifier(self.table)?;
+        self.table.walk_ast(out.reborrow())?;
         out.push_sql(" SET ");
         self.set.walk_ast(out.reborrow())?;
         out.push_sql(" WHERE ");
@@ -43,12 +58,12 @@ impl<DB: Backend, C: QueryFragment<DB>, F: QueryFragment<DB>> QueryFragment<DB> 
 }
 
 /// Known by its text.
-impl<C, F> QueryId for Update<C, F> {
+impl<T: QuerySource, C, F> QueryId for Update<T, C, F> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<C, F, Connection> RunQueryDsl<Connection> for Update<C, F> {}
+impl<T: QuerySource, C, F, Connection> RunQueryDsl<Connection> for Update<T, C, F> {}
 
 #[cfg(test)]
 mod tests {
@@ -73,7 +88,7 @@ mod tests {
             }
         });
         for version in 1..=3 {
-            let update = Update::of("versions", versions::version.eq(version), versions::name.eq("keys"));
+            let update = Update::of(versions::version.eq(version), versions::name.eq("keys"));
             assert_eq!(update.execute(&mut connection), Ok(1));
         }
         let expected = "UPDATE `versions` SET `version` = ? WHERE (`versions`.`name` = ?)";

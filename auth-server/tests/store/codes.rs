@@ -1,7 +1,7 @@
 use auth_server::store::{Change, OpaqueSecret, Redemption};
 use time::Duration;
 
-use crate::world::{NOW, World, grant_for, on_both, token};
+use crate::world::{NOW, World, assert_kept, grant_for, on_both, token, whole_grant_for, whole_token};
 
 on_both!(
     a_code_gives_its_grant_and_refresh_token_together,
@@ -15,19 +15,22 @@ async fn a_code_gives_its_grant_and_refresh_token_together(world: World) {
     let store = &world.store;
     let user = world.user("alice").await.id;
     let code = world.code().await;
-    let (grant, refresh) = (grant_for(Some(&user)), token("jti-1"));
-    let (grant_id, hash) = (grant.id.clone(), refresh.hash);
+    let (grant, refresh) = (whole_grant_for(&user), whole_token("jti-1"));
+    let grant_id = grant.id.clone();
     assert_eq!(
-        store.make(Change::redemption(code, grant.clone(), Some(refresh), NOW)).await.unwrap(),
+        store.make(Change::redemption(code, grant.clone(), Some(refresh.clone()), NOW)).await.unwrap(),
         Redemption::Granted
     );
 
     let kept = store.find_grant(&grant_id).await.unwrap().unwrap();
-    assert_eq!((kept.user_id, kept.scope, kept.amr), (Some(user), grant.scope, grant.amr));
-    assert_eq!(kept.userinfo_claims, grant.userinfo_claims);
-    assert_eq!((kept.auth_time, kept.expires_at, kept.revoked_at), (Some(NOW), grant.expires_at, None));
-    let refresh = store.find_refresh_token(hash).await.unwrap().unwrap();
-    assert_eq!((refresh.grant_id, refresh.family_id, refresh.used_at), (grant_id.clone(), hash, None));
+    assert_eq!((kept.user_id, kept.client_id, kept.sid), (grant.user_id, grant.client_id, grant.sid));
+    assert_eq!((kept.scope, kept.audience, kept.acr, kept.amr), (grant.scope, grant.audience, grant.acr, grant.amr));
+    assert_eq!((kept.userinfo_claims, kept.status_index), (grant.userinfo_claims, grant.status_index));
+    assert_eq!((kept.auth_time, kept.created_at), (grant.auth_time, grant.created_at));
+    assert_eq!((kept.expires_at, kept.revoked_at, kept.revoked_reason), (grant.expires_at, None, None));
+    let first = store.find_refresh_token(refresh.hash).await.unwrap().unwrap();
+    assert_kept(&first, &refresh);
+    assert_eq!((first.grant_id, first.family_id, first.predecessor), (grant_id.clone(), refresh.hash, None));
     let code = store.find_authorization_code(code).await.unwrap().unwrap();
     assert_eq!((code.grant_id, code.consumed_at), (Some(grant_id), Some(NOW)));
 }
@@ -104,4 +107,14 @@ async fn two_hundred_redemptions_at_once_give_one_grant(world: World) {
     }
     assert_eq!(granted.len(), 1);
     assert_eq!(told.into_iter().collect::<Vec<_>>(), granted);
+}
+
+/// On PostgreSQL a transaction would be five round trips.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redemption_is_one_statement_on_postgres() {
+    let Some(world) = World::on_postgres().await else { return };
+    let change = Change::redemption(world.code().await, grant_for(None), Some(token("jti-1")), NOW);
+    assert_eq!(world.store.make(change).await.unwrap(), Redemption::Granted);
+    let last = world.last_statements();
+    assert!(last.iter().any(|statement| statement.starts_with("WITH \"redeemed\"")), "{last:?}");
 }

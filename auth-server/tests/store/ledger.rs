@@ -4,7 +4,7 @@ use auth_server::audit::{Breach, Event, Ledger, VerificationError, Verified, ver
 use auth_server::store::{Change, GrantId, LedgerFilter, NewGrant, Store, StoreError};
 use shared_claims::{Clock, ManualClock};
 
-use crate::world::{NOW, World, grant_for, on_both};
+use crate::world::{NOW, World, grant_for, on_both, token};
 
 on_both!(
     what_is_recorded_is_there_in_order_and_verifies,
@@ -12,6 +12,7 @@ on_both!(
     each_server_has_a_chain_and_they_name_each_other,
     a_revocation_and_its_row_come_together_and_once,
     changes_that_come_at_once_are_all_made_and_one_that_fails_takes_nobody_with_it,
+    a_row_that_tells_of_a_first_use_notes_it,
 );
 
 async fn ledger(store: &Store) -> Ledger {
@@ -91,6 +92,27 @@ async fn changes_that_come_at_once_are_all_made_and_one_that_fails_takes_nobody_
     assert_eq!(verified(&world.store).await, Verified { chains: 1, rows: 41, archived: 0 });
     ledger.record(&Event::Restored { ended: 0 }).await.unwrap();
     assert_eq!(verified(&world.store).await.rows, 42);
+}
+
+async fn a_row_that_tells_of_a_first_use_notes_it(world: World) {
+    let ledger = ledger(&world.store).await;
+    let event = Event::Restored { ended: 0 };
+    let mut tokens = Vec::new();
+    for jti in ["jti-a", "jti-b"] {
+        let (_, first) = world.first_token().await;
+        let successor = token(jti);
+        tokens.push(successor.hash);
+        let _ = world.store.make(Change::rotation(first, successor, NOW)).await.unwrap();
+    }
+    let uses = [Some("jti-a"), None, Some("of-nobody"), Some("jti-b")].map(|jti| ledger.record_use(&event, jti));
+    for recorded in futures_util::future::join_all(uses).await {
+        assert_eq!(recorded, Ok(()));
+    }
+    for token in tokens {
+        let kept = world.store.find_refresh_token(token).await.unwrap().unwrap();
+        assert_eq!((kept.access_used_at, kept.used_at), (Some(NOW), None));
+    }
+    assert_eq!(verified(&world.store).await, Verified { chains: 1, rows: 5, archived: 0 });
 }
 
 /// SQLite, where a change and what tells of it are one commit.

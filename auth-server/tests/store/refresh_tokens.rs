@@ -1,7 +1,7 @@
-use auth_server::store::{Change, GrantId, NewRefreshToken, OpaqueSecret, Rotation, SecretHash};
+use auth_server::store::{Change, GrantId, NewRefreshToken, OpaqueSecret, Rotation, SecretHash, Store};
 use time::Duration;
 
-use crate::world::{NOW, World, on_both, token};
+use crate::world::{NOW, World, assert_kept, on_both, token, whole_token};
 
 on_both!(
     a_rotated_token_is_followed_by_its_successor_in_the_same_family,
@@ -16,6 +16,7 @@ on_both!(
     two_hundred_rotations_at_once_leave_one_live_token,
     two_hundred_replays_of_a_stolen_token_all_fail_and_end_the_grant,
     a_token_and_the_one_before_it_at_once_never_both_succeed,
+    a_family_that_ends_while_it_rotates_has_no_token_left,
     two_families_of_one_grant_rotate_apart_and_end_together,
 );
 
@@ -31,12 +32,15 @@ async fn is_live(world: &World, grant_id: &GrantId) -> bool {
 
 async fn a_rotated_token_is_followed_by_its_successor_in_the_same_family(world: World) {
     let (grant_id, first) = world.first_token().await;
-    let (second, rotation) = rotate(&world, first, "jti-1").await;
-    assert_eq!(rotation, Rotation::Rotated);
+    let successor = whole_token("jti-1");
+    let second = successor.hash;
+    let rotation = Change::rotation(first, successor.clone(), NOW);
+    assert_eq!(world.store.make(rotation).await.unwrap(), Rotation::Rotated);
     let (old, new) = (
         world.store.find_refresh_token(first).await.unwrap().unwrap(),
         world.store.find_refresh_token(second).await.unwrap().unwrap(),
     );
+    assert_kept(&new, &successor);
     assert_eq!((old.used_at, new.used_at, new.predecessor), (Some(NOW), None, Some(first)));
     assert_eq!((new.family_id, new.grant_id), (first, grant_id));
     assert_eq!(rotate(&world, second, "jti-2").await.1, Rotation::Rotated);
@@ -201,4 +205,47 @@ async fn two_families_of_one_grant_rotate_apart_and_end_together(world: World) {
     assert!(matches!(rotate(&world, first, "stolen").await.1, Rotation::Reused { .. }));
     let late = NewRefreshToken { hash: OpaqueSecret::generate().hash(), ..exchanged };
     assert_eq!(world.store.make(Change::rotation(other, late, NOW)).await.unwrap(), Rotation::GrantEnded { grant_id });
+}
+
+async fn a_family_that_ends_while_it_rotates_has_no_token_left(world: World) {
+    let replicas = world.replicas();
+    for round in 0..60 {
+        let (grant_id, first) = world.first_token().await;
+        let successor = token(&format!("jti-{round}"));
+        let second = successor.hash;
+        let (rotating, ending) = (replicas[round % 2].clone(), replicas[(round + 1) % 2].clone());
+        let rotation =
+            tokio::spawn(async move { rotating.make(Change::rotation(first, successor, NOW)).await.unwrap() });
+        let end = tokio::spawn(async move { ending.end_refresh_family(&grant_id, first, NOW).await.unwrap() });
+        let (rotation, ended) = (rotation.await.unwrap(), end.await.unwrap());
+        assert!(matches!(rotation, Rotation::Rotated | Rotation::Expired), "round {round}: {rotation:?}");
+        assert_eq!(ended, if rotation == Rotation::Rotated { 2 } else { 1 }, "round {round}");
+        let left = rotate(&world, second, "late").await.1;
+        assert!(matches!(left, Rotation::Expired | Rotation::Unknown), "round {round}: {left:?}");
+    }
+}
+
+/// On PostgreSQL a transaction would be seven round trips.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_use_is_one_statement_on_postgres_and_a_replay_a_transaction() {
+    let Some(world) = World::on_postgres().await else { return };
+    let (_, first) = world.first_token().await;
+    // Its one connection tells how the last change ended.
+    let alone = Store::open_alone(&world.settings).unwrap();
+    let is_last = |start: &str| world.last_statements().iter().any(|last| last.starts_with(start));
+    let rotation = |jti| Change::rotation(first, token(jti), NOW);
+    assert_eq!(alone.make(rotation("jti-1")).await.unwrap(), Rotation::Rotated);
+    assert!(is_last("WITH \"held\""), "{:?}", world.last_statements());
+    assert_eq!(alone.make(rotation("jti-2")).await.unwrap(), Rotation::Replaced);
+    assert!(!is_last("WITH \"held\"") && is_last("COMMIT"), "{:?}", world.last_statements());
+}
+
+/// Somebody's defaults for the database are not ours: a row that was waited for is looked at again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_defaults_to_stricter_transactions_changes_nothing() {
+    let Some(mut world) = World::on_postgres().await else { return };
+    world.set_for_database("default_transaction_isolation = 'serializable'");
+    world.set_for_database("default_transaction_read_only = on");
+    world.store = world.another_replica();
+    two_hundred_rotations_at_once_leave_one_live_token(world).await;
 }

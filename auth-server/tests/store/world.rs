@@ -2,7 +2,7 @@
 
 use auth_server::store::{
     DatabaseSettings, Durability, GrantId, NewAuthorizationCode, NewGrant, NewRefreshToken, NewUser, OpaqueSecret,
-    SecretHash, Store, User, UserId,
+    RefreshToken, SecretHash, Store, User, UserId,
 };
 use secrecy::ExposeSecret as _;
 use shared_claims::Scope;
@@ -97,6 +97,30 @@ impl World {
         diesel::sql_query("PRAGMA wal_checkpoint(NOOP)").get_result::<Log>(&mut connection).unwrap().pages
     }
 
+    /// PostgreSQL: what each connection to this database was last asked.
+    pub fn last_statements(&self) -> Vec<String> {
+        use diesel::prelude::*;
+        #[derive(QueryableByName)]
+        struct Asked {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            query: String,
+        }
+        let mut connection = diesel::PgConnection::establish(self.settings.url.expose_secret()).unwrap();
+        let others =
+            "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        let all: Vec<Asked> = diesel::sql_query(others).load(&mut connection).unwrap();
+        all.into_iter().map(|asked| asked.query).collect()
+    }
+
+    /// PostgreSQL: a setting of the database, for connections to come.
+    pub fn set_for_database(&self, setting: &str) {
+        use diesel::connection::{Connection as _, SimpleConnection as _};
+        let url = self.settings.url.expose_secret();
+        let mut connection = diesel::PgConnection::establish(url).unwrap();
+        let name = url.rsplit('/').next().unwrap().split('?').next().unwrap();
+        connection.batch_execute(&format!("ALTER DATABASE \"{name}\" SET {setting}")).unwrap();
+    }
+
     /// How many rows a table has.
     pub fn count(&self, table: &str) -> i64 {
         use diesel::prelude::*;
@@ -148,6 +172,36 @@ impl World {
         assert!(self.store.insert_refresh_token(&grant_id, token, NOW).await.unwrap());
         (grant_id, hash)
     }
+}
+
+/// One with everything that a grant can have.
+pub fn whole_grant_for(user: &UserId) -> NewGrant {
+    NewGrant {
+        sid: Some("ses_1".into()),
+        status_index: Some(7),
+        created_at: NOW - Duration::MINUTE,
+        auth_time: Some(NOW - Duration::HOUR),
+        ..grant_for(Some(user))
+    }
+}
+
+/// The same of a refresh token.
+pub fn whole_token(access_jti: &str) -> NewRefreshToken {
+    NewRefreshToken {
+        api: Some("https://api-b.example".into()),
+        document: r#"{"jkt":"x"}"#.into(),
+        created_at: NOW - Duration::SECOND,
+        ..token(access_jti)
+    }
+}
+
+/// Whether what is kept is what was handed out, column by column.
+pub fn assert_kept(kept: &RefreshToken, handed_out: &NewRefreshToken) {
+    let NewRefreshToken { hash, client_id, api, scope, document, access_jti, created_at, expires_at } = handed_out;
+    assert_eq!((&kept.hash, &kept.client_id, &kept.api, &kept.scope), (hash, client_id, api, scope));
+    assert_eq!((&kept.document, &kept.access_jti), (document, access_jti));
+    assert_eq!((&kept.created_at, &kept.expires_at), (created_at, expires_at));
+    assert_eq!((kept.used_at, kept.access_used_at, kept.superseded_at), (None, None, None));
 }
 
 pub fn scope(text: &str) -> Scope {
