@@ -137,6 +137,7 @@ impl Browser {
                 Err(error) if !passes(&error) || tokio::time::Instant::now() >= deadline => {
                     return Err(error).with_context(|| format!("cannot click {css}"));
                 }
+                Ok(false) if tokio::time::Instant::now() >= deadline => bail!("{css} never stands still"),
                 Ok(false) | Err(_) => {}
             }
         }

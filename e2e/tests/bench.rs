@@ -25,7 +25,8 @@ fn optimised() -> Option<PathBuf> {
     let directories = ["smoke", "release"].map(|profile| target.join(profile));
     let built = |directory: &PathBuf| {
         let binaries = ["e2e", "auth-server", "api-a", "api-b"].map(|name| directory.join(name).metadata());
-        binaries.into_iter().map(|file| file.ok()?.modified().ok()).min().flatten()
+        let built: Option<Vec<_>> = binaries.into_iter().map(|file| file.ok()?.modified().ok()).collect();
+        built?.into_iter().max()
     };
     let latest = directories.into_iter().filter(|directory| built(directory).is_some()).max_by_key(built);
     if latest.is_none() {

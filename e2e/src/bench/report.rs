@@ -228,8 +228,15 @@ impl Report {
 
     /// Where it was measured, and how thoroughly.
     pub(super) fn machine(&self) -> String {
-        format!("{} cores of {}{}", self.cores, self.processor, self.depth.in_words())
+        let build = if is_smoke_build() { ", by a build whose figures mean nothing" } else { "" };
+        format!("{} cores of {}{}{build}", self.cores, self.processor, self.depth.in_words())
     }
+}
+
+/// Whether this is the quickly made build with which `./test` only looks whether the benchmark runs.
+fn is_smoke_build() -> bool {
+    let executable = std::env::current_exe().unwrap_or_default();
+    executable.parent().and_then(|directory| directory.file_name()).is_some_and(|profile| profile == "smoke")
 }
 
 impl Pressure {

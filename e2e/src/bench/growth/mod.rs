@@ -3,7 +3,7 @@
 //!
 //! Points are compared in turns: the servers of all of them are there at once, and each round gives each of them a short load,
 //! beside the raw work before and after it. What the machine does meanwhile happens to all. Subject tokens are of a process that
-//! is gone: rows are filled in while no server runs.
+//! is gone: rows are filled in while their server does not run.
 
 mod actors;
 mod fill;
@@ -13,7 +13,6 @@ use anyhow::{Context, Result};
 use super::load::Pressure;
 use super::options::{Depth, Engine, Options, RECOMMENDED};
 use super::preparation::exchanges;
-use super::raw::{Raw, median};
 use super::report::{Growth, Measured, Point};
 use super::scenario::Scenario;
 use super::server::{Kind, Server};
@@ -82,15 +81,16 @@ impl Compared {
         for server in self.servers {
             server.stop().await?;
         }
-        let points = self.candidates.iter().zip(&loads).map(|(candidate, loads)| middle(candidate.size, loads));
+        let points = self.candidates.iter().zip(&loads).filter_map(|(candidate, loads)| middle(candidate.size, loads));
         Ok(Growth { of: of.to_owned(), points: points.collect() })
     }
 }
 
-fn middle(size: u64, loads: &[Measured]) -> Point {
-    let of = |figure: fn(&Measured) -> f64| median(&loads.iter().map(figure).collect::<Vec<_>>());
-    let raw = Raw { verify: of(|load| load.raw.verify), sign: of(|load| load.raw.sign) };
-    Point { size, cpu: of(|load| load.cpu), raw }
+/// The load whose ratio to the raw work beside it is the middle one.
+fn middle(size: u64, loads: &[Measured]) -> Option<Point> {
+    let mut loads: Vec<&Measured> = loads.iter().collect();
+    loads.sort_by(|one, other| one.ratio().total_cmp(&other.ratio()));
+    loads.get(loads.len() / 2).map(|Measured { cpu, raw, .. }| Point { size, cpu: *cpu, raw: *raw })
 }
 
 async fn of_clients(options: &Options, sizes: &[u64]) -> Result<Growth> {
@@ -149,15 +149,17 @@ fn kind(engine: Engine) -> Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::raw::Raw;
     use crate::bench::report::Report;
 
     #[test]
-    fn a_point_is_the_middle_of_its_rounds() {
+    fn a_point_is_the_round_in_the_middle_with_the_raw_work_beside_it() {
         let load = |cpu, verify| {
             let one = Report::example().runs.remove(0).measured.remove(0);
             Measured { cpu, raw: Raw { verify, sign: 20.0 }, ..one }
         };
-        let Point { size, cpu, raw } = middle(10, &[load(900.0, 60.0), load(200.0, 61.0), load(210.0, 62.0)]);
-        assert_eq!((size, [cpu, raw.verify].map(f64::round)), (10, [210.0, 61.0]));
+        let Point { size, cpu, raw } = middle(10, &[load(900.0, 60.0), load(400.0, 180.0), load(210.0, 40.0)]).unwrap();
+        assert_eq!((size, [cpu, raw.verify].map(f64::round)), (10, [210.0, 40.0]));
+        assert!(middle(10, &[]).is_none());
     }
 }
