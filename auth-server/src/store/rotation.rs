@@ -4,7 +4,9 @@
 //! replaced) or theft (the grant is revoked). A replaced successor that is shown after all was not lost: theft as well.
 
 use diesel::dsl::{exists, select};
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::QueryFragment;
 use diesel::sql_types::{Binary, Nullable, Text, Timestamp};
 use time::OffsetDateTime;
 
@@ -95,7 +97,13 @@ fn rotate_first_use(
         .and(refresh_tokens::grant_id.eq_any(held::table.select(held::id)));
     let use_up =
         Update::of(refresh_tokens::used_at.eq(Some(stored(now))), in_force).returning("hash, grant_id, family_id");
-    let follow = used::table
+    let rotation = With { parts: (Named("held", hold), Named("used", use_up)), then: follow(successor) };
+    Ok(rotation.execute(connection)? == 1)
+}
+
+/// The successor of the token that was used up.
+fn follow(successor: NewRefreshToken) -> impl QueryFragment<Pg> {
+    used::table
         .select((
             successor.hash.into_sql::<Binary>(),
             used::grant_id,
@@ -122,9 +130,7 @@ fn rotate_first_use(
             refresh_tokens::access_jti,
             refresh_tokens::created_at,
             refresh_tokens::expires_at,
-        ));
-    let rotation = With { parts: (Named("held", hold), Named("used", use_up)), then: follow };
-    Ok(rotation.execute(connection)? == 1)
+        ))
 }
 
 fn rotate(
