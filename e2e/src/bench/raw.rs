@@ -1,10 +1,14 @@
 //! What cannot be saved: one verification and one signature, by the library and with the kind of key that the server uses,
 //! key pairs parsed once and kept.
 //!
-//! Measured as the server is: with every core busy, one measuring thread on each, right before a load and right after it,
-//! and the median of all. A core alone runs faster than one of many, and clouds change from minute to minute.
+//! Measured as the server is: while its load runs, by a thread on each core that now and then takes a sample, and the median of
+//! all. A core alone runs faster than one of many, and clouds change from one second to the next: what is measured before or
+//! after is measured on another machine.
 
 use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 use aws_lc_rs::rand::SystemRandom;
@@ -18,11 +22,12 @@ use tokio::task::spawn_blocking;
 
 use super::cpu;
 
-/// So many of each are one sample: some milliseconds.
-const TIMES: u32 = 150;
+/// So many of each are one sample: some milliseconds, in which the first of them, whose code and key are in no cache, counts
+/// little.
+const TIMES: u32 = 20;
 
-/// So many samples each core takes at a time.
-const SAMPLES: usize = 5;
+/// What part of a core's time samples take from the load beside them: a thirtieth.
+const PAUSE: u32 = 30;
 
 /// About as long as an access token's header and payload.
 const MESSAGE: [u8; 900] = [b'a'; 900];
@@ -53,19 +58,23 @@ impl Samples {
         Self { algorithm: algorithm.to_owned(), verify: Vec::new(), sign: Vec::new() }
     }
 
-    /// Takes some on every core at once.
-    pub async fn take(&mut self) -> Result<()> {
+    /// Does `work`, and takes samples on every core for as long as that lasts.
+    pub async fn beside<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let over = Over::default();
         let cores = (0..cpu::cores()).map(|_| {
-            let algorithm = self.algorithm.clone();
-            spawn_blocking(move || sample(&algorithm))
+            let (algorithm, over) = (self.algorithm.clone(), Arc::clone(&over.0));
+            spawn_blocking(move || sample_until(&over, &algorithm))
         });
-        for samples in futures_util::future::try_join_all(cores).await? {
+        let samplers: Vec<_> = cores.collect();
+        let done = work.await?;
+        drop(over);
+        for samples in futures_util::future::try_join_all(samplers).await? {
             for Raw { verify, sign } in samples? {
                 self.verify.push(verify);
                 self.sign.push(sign);
             }
         }
-        Ok(())
+        Ok(done)
     }
 
     pub fn median(&self) -> Raw {
@@ -80,45 +89,78 @@ pub fn median(samples: &[f64]) -> f64 {
     samples.get(samples.len() / 2).copied().unwrap_or_default()
 }
 
-fn sample(algorithm: &str) -> Result<Vec<Raw>> {
-    let random = SystemRandom::new();
-    match algorithm {
-        "ES256" => {
-            let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
-            let public = parsed(&signature::ECDSA_P256_SHA256_FIXED, key.public_key().as_ref())?;
-            of(|| key.sign(&random, &MESSAGE).map(|signature| signature.as_ref().to_vec()).ok(), &public)
+/// Says that there is nothing more to sample, also where the work has failed.
+#[derive(Default)]
+struct Over(Arc<AtomicBool>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// One sample at least.
+fn sample_until(over: &AtomicBool, algorithm: &str) -> Result<Vec<Raw>> {
+    let pair = Pair::of(algorithm)?;
+    let mut samples = Vec::new();
+    loop {
+        let began = Instant::now();
+        samples.push(pair.sample()?);
+        if over.load(Ordering::Relaxed) {
+            return Ok(samples);
         }
-        "EdDSA" => {
-            let key = Ed25519KeyPair::generate()?;
-            let public = parsed(&signature::ED25519, key.public_key().as_ref())?;
-            of(|| Some(key.sign(&MESSAGE).as_ref().to_vec()), &public)
+        std::thread::sleep(began.elapsed() * PAUSE);
+    }
+}
+
+/// A key pair, and a signature by it.
+struct Pair {
+    sign: Box<dyn Fn() -> Option<Vec<u8>>>,
+    public: ParsedPublicKey,
+    signature: Vec<u8>,
+}
+
+impl Pair {
+    fn of(algorithm: &str) -> Result<Self> {
+        let random = SystemRandom::new();
+        match algorithm {
+            "ES256" => {
+                let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
+                let public = parsed(&signature::ECDSA_P256_SHA256_FIXED, key.public_key().as_ref())?;
+                Self::new(public, move || key.sign(&random, &MESSAGE).map(|signature| signature.as_ref().to_vec()).ok())
+            }
+            "EdDSA" => {
+                let key = Ed25519KeyPair::generate()?;
+                let public = parsed(&signature::ED25519, key.public_key().as_ref())?;
+                Self::new(public, move || Some(key.sign(&MESSAGE).as_ref().to_vec()))
+            }
+            "RS256" => {
+                let key = RsaKeyPair::generate(KeySize::Rsa2048)?;
+                let public = parsed(&signature::RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref())?;
+                Self::new(public, move || {
+                    let mut signature = vec![0; key.public_modulus_len()];
+                    key.sign(&signature::RSA_PKCS1_SHA256, &random, &MESSAGE, &mut signature).ok()?;
+                    Some(signature)
+                })
+            }
+            other => bail!("no raw figures for {other}"),
         }
-        "RS256" => {
-            let key = RsaKeyPair::generate(KeySize::Rsa2048)?;
-            let public = parsed(&signature::RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref())?;
-            let sign = || {
-                let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(&signature::RSA_PKCS1_SHA256, &random, &MESSAGE, &mut signature).ok()?;
-                Some(signature)
-            };
-            of(sign, &public)
-        }
-        other => bail!("no raw figures for {other}"),
+    }
+
+    fn new(public: ParsedPublicKey, sign: impl Fn() -> Option<Vec<u8>> + 'static) -> Result<Self> {
+        let signature = sign().context("no signature")?;
+        Ok(Self { sign: Box::new(sign), public, signature })
+    }
+
+    fn sample(&self) -> Result<Raw> {
+        let verify = each(|| black_box(self.public.verify_sig(&MESSAGE, &self.signature)).is_ok())?;
+        let sign = each(|| black_box((self.sign)()).is_some())?;
+        Ok(Raw { verify, sign })
     }
 }
 
 fn parsed(algorithm: &'static dyn VerificationAlgorithm, public: &[u8]) -> Result<ParsedPublicKey> {
     ParsedPublicKey::new(algorithm, public).map_err(|error| anyhow!("an own key is not taken: {error}"))
-}
-
-fn of(sign: impl Fn() -> Option<Vec<u8>>, public: &ParsedPublicKey) -> Result<Vec<Raw>> {
-    let signature = sign().context("no signature")?;
-    let one = |_| {
-        let verify = each(|| black_box(public.verify_sig(&MESSAGE, &signature)).is_ok())?;
-        let sign = each(|| black_box(sign()).is_some())?;
-        Ok(Raw { verify, sign })
-    };
-    (0..SAMPLES).map(one).collect()
 }
 
 fn each(operation: impl Fn() -> bool) -> Result<f64> {
@@ -140,10 +182,16 @@ mod tests {
     async fn every_algorithm_has_raw_figures() {
         for algorithm in ["ES256", "EdDSA", "RS256"] {
             let mut samples = Samples::of(algorithm);
-            samples.take().await.unwrap();
+            assert_eq!(samples.beside(async { Ok(7) }).await.unwrap(), 7);
             let Raw { verify, sign } = samples.median();
             assert!(verify > 0.0 && sign > 0.0, "{algorithm}: {verify} {sign}");
         }
+    }
+
+    #[tokio::test]
+    async fn work_that_fails_ends_the_sampling() {
+        let mut samples = Samples::of("EdDSA");
+        assert!(samples.beside(async { Err::<(), _>(anyhow!("the server has gone")) }).await.is_err());
     }
 
     #[test]

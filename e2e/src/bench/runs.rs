@@ -92,7 +92,7 @@ async fn measure(options: &Options, kind: &Kind, scenarios: &[Scenario]) -> Resu
     Ok(run)
 }
 
-/// One load, with the raw work right before and after it.
+/// One load, with the raw work beside it.
 pub async fn one(
     server: &Server,
     algorithm: &str,
@@ -104,12 +104,10 @@ pub async fn one(
     // Connections, caches and branches are warm before anything counts.
     load::make(work, pressure, Length::lasting(warm_up(time))).await?;
     let mut raw = Samples::of(algorithm);
-    raw.take().await?;
     let before = server.cpu()?;
-    let told = load::make(work, pressure, Length::lasting(time)).await?;
+    let told = raw.beside(load::make(work, pressure, Length::lasting(time))).await?;
     ensure!(told.requests > 0, "nothing was left to ask");
     let spent = server.cpu()?.saturating_sub(before);
-    raw.take().await?;
     Ok(Measured::of(scenario, pressure, &told, each(spent, told.requests), raw.median()))
 }
 

@@ -33,7 +33,6 @@ pub async fn measure(options: &Options) -> Result<Validation> {
     let requests = (0..count).map(|_| exchange(&server, &subject)).collect();
     let tokens = server.gather(requests, work::access_token).await.context("exchanging")?;
     let mut raw = Samples::of(&algorithm);
-    raw.take().await?;
     let cores = (0..cpu::cores()).map(|_| {
         let (issuer, tokens) = (server.stack.issuer(), tokens.clone());
         spawn_blocking(move || {
@@ -43,12 +42,11 @@ pub async fn measure(options: &Options) -> Result<Validation> {
         })
     });
     let (mut first, mut repeat) = (Vec::new(), Vec::new());
-    for samples in futures_util::future::try_join_all(cores).await? {
+    for samples in raw.beside(async { Ok(futures_util::future::try_join_all(cores).await?) }).await? {
         let (firsts, repeats) = samples?;
         first.extend(firsts);
         repeat.extend(repeats);
     }
-    raw.take().await?;
     server.stop().await?;
     Ok(Validation { algorithm, raw: raw.median(), first: median(&first), repeat: median(&repeat) })
 }

@@ -2,7 +2,7 @@
 //! lie in one file with everything else), actors in the chain, and replicas on one `PostgreSQL`.
 //!
 //! Points are compared in turns: the servers of all of them are there at once, and each round gives each of them a short load,
-//! beside the raw work before and after it. What the machine does meanwhile happens to all. Subject tokens are of a process that
+//! and the raw work beside it. What the machine does meanwhile happens to all. Subject tokens are of a process that
 //! is gone: rows are filled in while their server does not run.
 
 mod actors;
