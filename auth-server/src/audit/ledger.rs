@@ -16,7 +16,7 @@ use super::strangers::{Refused, Strangers};
 use super::writer::Writer;
 use super::{Event, Told, address};
 use crate::protocol::OAuthError;
-use crate::store::{ChainId, Change, Entry, GrantId, Store, StoreError};
+use crate::store::{ChainId, Change, Entry, GrantId, Standing, Store, StoreError};
 
 /// How many rows are left for the writer at a time.
 const TOGETHER: usize = 256;
@@ -31,6 +31,15 @@ const STRANGERS_EVERY: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the ledger cannot be written now")]
 pub struct NotRecorded;
+
+/// How an event uses an access token.
+#[derive(Clone, Copy, Default)]
+pub struct Use<'a> {
+    /// The token, by its `jti`, where this is its first use, which is noted with the event.
+    pub first_of: Option<&'a str>,
+    /// What must be still so.
+    pub stands_on: Option<&'a Arc<Standing>>,
+}
 
 /// Where events are put on record. Clones write to the same chain.
 #[derive(Clone)]
@@ -93,15 +102,27 @@ impl Ledger {
 
     /// Puts an event on record; it is durable when this returns.
     pub async fn record(&self, event: &Event<'_>) -> Result<(), NotRecorded> {
-        self.record_use(event, None).await
-    }
-
-    /// The same of an event that is the first use of an access token, which is noted with it.
-    pub async fn record_use(&self, event: &Event<'_>, jti: Option<&str>) -> Result<(), NotRecorded> {
         let described = event.describe();
         described.log();
         let row = row_of(&described, &Circumstances::at(self.0.clock.now()));
-        self.write(Entry { used: jti.map(str::to_owned), ..Entry::of(row) }).await.map_err(|_| NotRecorded)
+        self.write(Entry::of(row)).await.map_err(|_| NotRecorded)
+    }
+
+    /// The same of an event that uses an access token, if what that stands on is still so. False: it has changed since it was
+    /// looked up, and nothing is on record.
+    pub async fn record_use(&self, event: &Event<'_>, used: Use<'_>) -> Result<bool, NotRecorded> {
+        let described = event.describe();
+        let row = row_of(&described, &Circumstances::at(self.0.clock.now()));
+        let Use { first_of, stands_on } = used;
+        let entry = Entry { used: first_of.map(str::to_owned), stands_on: stands_on.cloned(), ..Entry::of(row) };
+        match self.write(entry).await {
+            Ok(()) => {
+                described.log();
+                Ok(true)
+            }
+            Err(StoreError::Outdated) => Ok(false),
+            Err(_) => Err(NotRecorded),
+        }
     }
 
     /// Makes a change, and puts on record what `tell` says became of it; both are durable when this returns. On SQLite they

@@ -25,6 +25,6 @@ pub use archive_verification::ArchiveBreach;
 pub use archiving::{ArchiveError, Archiving, Written};
 pub use chain::{Breach, Follower};
 pub use event::{Event, ISSUED, Told};
-pub use ledger::{Ledger, NotRecorded};
+pub use ledger::{Ledger, NotRecorded, Use};
 pub use sink::{Delivery, Sink};
 pub use verification::{VerificationError, Verified, verify};

@@ -38,7 +38,9 @@ pub use measure::request as measure_request;
 pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce(&mut ServiceConfig) + use<> {
     let (server, base) = (server.clone(), server.issuer.path().to_owned());
     move |app: &mut ServiceConfig| {
+        // Paths are compared one after the other: what is asked most comes first.
         let mut scope = web::scope(&base)
+            .service(resource(token::PATH).wrap(cors::for_clients(&server)).route(post().to(token::token)))
             .service(open("/.well-known/openid-configuration").route(get().to(discovery::metadata)))
             .service(open("/.well-known/oauth-authorization-server").route(get().to(discovery::metadata)))
             .service(open("/.well-known/jwks.json").route(get().to(jwks::key_set)))
@@ -46,7 +48,6 @@ pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce
             .service(resource("/login").route(get().to(login::get)).route(post().to(login::post)))
             .service(resource("/consent").route(get().to(consent::get)).route(post().to(consent::post)))
             .service(resource("/account").route(get().to(account::get)).route(post().to(account::post)))
-            .service(resource(token::PATH).wrap(cors::for_clients(&server)).route(post().to(token::token)))
             .service(open(STATUS_PATH).route(get().to(status::all)))
             .service(open(&format!("{STATUS_PATH}/{{list}}")).route(get().to(status::list)))
             .service(resource("/oauth/introspect").route(post().to(introspect::post)))

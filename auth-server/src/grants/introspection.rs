@@ -16,7 +16,7 @@ use crate::exchange::came_by_what_is_still_allowed;
 use crate::protocol::{ErrorCode, OAuthError, Parameters};
 use crate::registry::Client;
 use crate::server::AuthServer;
-use crate::store::{BehindToken, Grant, GrantId, Holder, RefreshToken, SecretHash, Standing};
+use crate::store::{BehindToken, Found, Grant, GrantId, Holder, RefreshToken, SecretHash, Standing};
 
 const ONCE: [&str; 4] = ["token", "token_type_hint", "client_id", "client_secret"];
 
@@ -188,11 +188,13 @@ async fn behind(
     jti: &str,
     now: OffsetDateTime,
 ) -> Result<Option<(Grant, Option<Holder>, bool)>, GrantError> {
-    let asked = BehindToken { grant: grant.clone(), jti: Some(jti.to_owned()), consents: false };
-    let Standing { grant, holder, is_first_use, .. } = server.store.behind_token(asked).await?;
-    let Some(grant) = grant.filter(|grant| grant.is_live(now)) else { return Ok(None) };
+    let jti = Some(jti.to_owned());
+    let asked = BehindToken { grant: grant.clone(), jti, consents: false, may_be_remembered: false };
+    let Found { standing, is_first_use, .. } = server.store.behind_token(asked).await?;
+    let Standing { grant, holder, .. } = &*standing;
+    let Some(grant) = grant.as_ref().filter(|grant| grant.is_live(now)) else { return Ok(None) };
     if grant.user_id.is_some() && holder.as_ref().is_none_or(|holder| holder.blocked) {
         return Ok(None);
     }
-    Ok(Some((grant, holder, is_first_use)))
+    Ok(Some((grant.clone(), holder.clone(), is_first_use)))
 }

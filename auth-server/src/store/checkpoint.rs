@@ -13,14 +13,15 @@ use diesel::sql_types::Integer;
 use super::connection::AnyConnection;
 use super::{Inner, StoreError};
 
-/// A log of so many pages goes back.
-const PAGES: i32 = 1000;
+/// A log of so many pages goes back: 24 MiB. Pages that were written often go back once, and the few milliseconds for which
+/// commits wait meanwhile come seldom.
+const PAGES: i32 = 6000;
 
 /// How long commits gather before the log is looked at.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// At this many pages, a commit does it itself: the thread has died or is not heard. 32 MiB.
-pub(super) const AT_THE_LATEST: u32 = 8000;
+/// At this many pages, a commit does it itself: the thread has died or is not heard. 64 MiB.
+pub(super) const AT_THE_LATEST: u32 = 16000;
 
 /// Tells the thread of commits. When this goes, so does the thread.
 pub(super) struct Checkpoints(SyncSender<()>);

@@ -8,6 +8,9 @@ pub enum StoreError {
     /// The database cannot do it now; nothing was changed, or it is unknown whether it was. Answer 503 with `Retry-After`.
     #[error("the database is not available ({reason}): {detail}")]
     Unavailable { reason: Unavailability, detail: String },
+    /// What a row was to stand on has changed since it was looked up. Nothing was done: look again.
+    #[error("what this stands on has changed meanwhile")]
+    Outdated,
     /// The database holds what this program cannot have written.
     #[error("the database holds what cannot be: {0}")]
     Corrupt(String),

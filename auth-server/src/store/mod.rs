@@ -32,6 +32,7 @@ mod recorded;
 mod redemption;
 mod refresh_tokens;
 mod registry;
+mod remembered;
 mod rotation;
 mod schema;
 mod sessions;
@@ -75,14 +76,14 @@ pub use sessions::Session;
 pub use settings::{DatabaseSettings, Durability};
 pub use sign_in_counters::{Attempt, AttemptKey, AttemptPolicy};
 pub use signing_keys::{KeyTimes, StoredSigningKey};
-pub use standing::{BehindToken, Holder, Standing};
+pub use standing::{BehindToken, Found, Holder, Standing};
 pub use status_indices::{BLOCK_AGE, BLOCK_SIZE, LIST_SIZE};
 pub use users::{NewUser, User, username_key};
 
 use backend::Backend;
 use checkpoint::Checkpoints;
 use connection::{AnyConnection, ConnectError};
-use pool::Connector;
+use pool::{Connector, KeptConnection};
 pub use together::Together;
 
 /// The database. Clones share one pool.
@@ -97,10 +98,12 @@ struct Inner {
     places: Arc<Semaphore>,
     /// What is asked on every exchange.
     questions: Arc<standing::Questions>,
+    remembered: remembered::Remembered,
     /// SQLite has one writer at a time. Waiting here is fair and wakes at once; its own waiting polls.
     writes: Option<Arc<group_commit::Writes>>,
-    /// Whose turn it is among what commits on its own threads.
-    turn_to_commit: Mutex<()>,
+    /// Whose turn it is among what commits to SQLite on its own threads, and the connection that all of them commit on: since
+    /// nobody else does, what it has read stays true, and it needs not read it again.
+    turn_to_commit: Mutex<Option<KeptConnection>>,
     checkpoints: Checkpoints,
     queue_timeout: Duration,
     acquire_timeout: Duration,
@@ -140,6 +143,7 @@ impl Store {
         let inner = Arc::new(Inner {
             // A PostgreSQL that is slow to answer one visit must not hold up everybody.
             questions: Together::new(if is_sqlite { 1 } else { SHARED_CONNECTIONS }),
+            remembered: remembered::Remembered::default(),
             writes: is_sqlite.then(Together::committing),
             turn_to_commit: Mutex::default(),
             checkpoints,
@@ -248,14 +252,32 @@ impl Inner {
 
     /// One visit to SQLite that commits once, in its turn.
     fn commit<T>(&self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> Result<T, StoreError> {
-        let _turn = self.turn_to_commit();
-        let committed = self.visit(|connection| connection.write(work));
+        let mut turn = self.turn_to_commit();
+        let committed = self.commit_on(&mut turn, work);
         self.checkpoints.commits();
         committed
     }
 
+    fn commit_on<T>(
+        &self,
+        kept: &mut Option<KeptConnection>,
+        work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>,
+    ) -> Result<T, StoreError> {
+        self.trusts_its_disk()?;
+        let mut connection = match kept.take() {
+            Some(connection) => connection,
+            None => {
+                let connected = self.backend.connect();
+                connected.map_err(|error| StoreError::unavailable(Unavailability::Disconnected, error))?.into()
+            }
+        };
+        let committed = connection.run(|connection| connection.write(work));
+        *kept = connection.if_whole();
+        committed.map_err(|error| self.noticed(error.into()))
+    }
+
     /// Nobody else commits to SQLite while this is held.
-    fn turn_to_commit(&self) -> MutexGuard<'_, ()> {
+    fn turn_to_commit(&self) -> MutexGuard<'_, Option<KeptConnection>> {
         self.turn_to_commit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

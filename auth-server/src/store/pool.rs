@@ -12,8 +12,8 @@ use super::backend::Backend;
 use super::connection::{AnyConnection, ConnectError};
 use super::error::leaves_connection_whole;
 
-/// A pooled connection, with what decides whether it goes back to the pool.
-pub(super) struct PooledConnection {
+/// A connection that is kept, in the pool or beside it, with what decides whether it is used again.
+pub(super) struct KeptConnection {
     connection: AnyConnection,
     broken: bool,
     last_used: Instant,
@@ -22,12 +22,23 @@ pub(super) struct PooledConnection {
 /// A connection that was used so lately is not asked whether it is still there: that would double what a call costs.
 const SURELY_THERE: Duration = Duration::from_millis(50);
 
-impl PooledConnection {
+impl From<AnyConnection> for KeptConnection {
+    fn from(connection: AnyConnection) -> Self {
+        Self { connection, broken: false, last_used: Instant::now() }
+    }
+}
+
+impl KeptConnection {
     pub(super) fn run<T>(&mut self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> QueryResult<T> {
         let result = work(&mut self.connection);
         self.last_used = Instant::now();
         self.broken |= result.as_ref().is_err_and(|error| !leaves_connection_whole(error));
         result
+    }
+
+    /// This connection, if it can be used again.
+    pub(super) fn if_whole(self) -> Option<Self> {
+        (!self.broken).then_some(self)
     }
 }
 
@@ -39,20 +50,20 @@ pub(super) struct Connector {
 }
 
 impl r2d2::ManageConnection for Connector {
-    type Connection = PooledConnection;
+    type Connection = KeptConnection;
     type Error = ConnectError;
 
-    fn connect(&self) -> Result<PooledConnection, ConnectError> {
+    fn connect(&self) -> Result<KeptConnection, ConnectError> {
         let connected = self.backend.connect();
         let was_away = self.away.swap(connected.is_err(), Ordering::Relaxed);
         if was_away && connected.is_ok() {
             warn!("the database is back");
         }
-        Ok(PooledConnection { connection: connected?, broken: false, last_used: Instant::now() })
+        Ok(connected?.into())
     }
 
     /// Asks before use: a call must not fail because the server was restarted since the last one.
-    fn is_valid(&self, pooled: &mut PooledConnection) -> Result<(), ConnectError> {
+    fn is_valid(&self, pooled: &mut KeptConnection) -> Result<(), ConnectError> {
         if pooled.last_used.elapsed() < SURELY_THERE {
             return Ok(());
         }
@@ -62,7 +73,7 @@ impl r2d2::ManageConnection for Connector {
         Ok(())
     }
 
-    fn has_broken(&self, pooled: &mut PooledConnection) -> bool {
+    fn has_broken(&self, pooled: &mut KeptConnection) -> bool {
         pooled.broken || std::thread::panicking()
     }
 }

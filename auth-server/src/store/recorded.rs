@@ -13,7 +13,8 @@ use super::connection::AnyConnection;
 use super::group_commit::apart;
 use super::ledger::{ChainHead, LedgerRow, head};
 use super::ledger_append::{Addition, Used, append};
-use super::{Inner, Store, StoreError, Together};
+use super::remembered::Remembered;
+use super::{Inner, Standing, Store, StoreError, Together};
 
 /// A row, and what is written with it.
 #[derive(Clone, Debug)]
@@ -24,12 +25,15 @@ pub struct Entry {
     pub named: Vec<ChainHead>,
     /// The access token whose first use it tells of ([`Store::access_token_used`]).
     pub used: Option<String>,
+    /// What it is put on record for only as long as that is so; otherwise the call fails with [`StoreError::Outdated`]. Asked
+    /// of SQLite alone.
+    pub stands_on: Option<Arc<Standing>>,
 }
 
 impl Entry {
     #[must_use]
     pub fn of(row: LedgerRow) -> Self {
-        Self { row, named: Vec::new(), used: None }
+        Self { row, named: Vec::new(), used: None, stands_on: None }
     }
 }
 
@@ -40,6 +44,10 @@ trait Recording: Send {
     /// Makes the change, if there is one, and tells what is to be put on record.
     fn run(&mut self, connection: &mut AnyConnection) -> QueryResult<Vec<Entry>>;
     fn changes(&self) -> bool;
+    /// What its rows stand on.
+    fn stands_on(&self) -> Vec<&Arc<Standing>> {
+        Vec::new()
+    }
     fn end(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
@@ -56,6 +64,10 @@ impl Recording for Rows {
 
     fn changes(&self) -> bool {
         false
+    }
+
+    fn stands_on(&self) -> Vec<&Arc<Standing>> {
+        self.entries.iter().filter_map(|entry| entry.stands_on.as_ref()).collect()
     }
 
     fn end(self: Box<Self>, outcome: Result<(), StoreError>) {
@@ -108,7 +120,7 @@ impl LedgerVisit<'_> {
         link: impl FnOnce(Vec<LedgerRow>) -> (Vec<LedgerRow>, Option<ChainHead>),
     ) -> Result<Option<ChainHead>, StoreError> {
         let record = |connection: &mut AnyConnection| {
-            let (entries, outcomes) = run_each(connection, &mut pending)?;
+            let (entries, outcomes) = run_each(connection, &mut pending, &self.0.remembered)?;
             Ok((put_on_record(connection, entries, link)?, outcomes))
         };
         // On PostgreSQL there are rows alone here, which are one statement.
@@ -134,19 +146,54 @@ impl LedgerVisit<'_> {
 type Outcomes = Vec<Result<(), StoreError>>;
 
 /// What is to be put on record, and each one's outcome; an error of all, where the connection is not to be trusted any more.
-fn run_each(connection: &mut AnyConnection, pending: &mut [Pending]) -> QueryResult<(Vec<Entry>, Outcomes)> {
+fn run_each(
+    connection: &mut AnyConnection,
+    pending: &mut [Pending],
+    remembered: &Remembered,
+) -> QueryResult<(Vec<Entry>, Outcomes)> {
+    if let AnyConnection::Sqlite(sqlite) = connection {
+        remembered.catch_up(sqlite)?;
+    }
     let (mut entries, mut outcomes) = (Vec::with_capacity(pending.len()), Vec::with_capacity(pending.len()));
-    let alone = pending.len() == 1;
+    let (alone, mut changed) = (pending.len() == 1, false);
     for Pending(one) in pending {
-        // What changes nothing cannot fail, and one alone fails with the transaction that it is.
-        let outcome = if alone || !one.changes() {
+        let told = if one.changes() {
+            changed = true;
+            make(connection, one.as_mut(), alone)?
+        } else if stands(connection, one.as_ref(), &mut changed, remembered)? {
             Ok(one.run(connection)?)
         } else {
-            apart(connection, |connection| one.run(connection))?
+            Err(StoreError::Outdated)
         };
-        outcomes.push(outcome.map(|told| entries.extend(told)).map_err(StoreError::from));
+        outcomes.push(told.map(|told| entries.extend(told)));
     }
     Ok((entries, outcomes))
+}
+
+/// Makes a change. One alone fails with the transaction that it is.
+fn make(
+    connection: &mut AnyConnection,
+    one: &mut dyn Recording,
+    alone: bool,
+) -> QueryResult<Result<Vec<Entry>, StoreError>> {
+    if alone {
+        return one.run(connection).map(Ok);
+    }
+    Ok(apart(connection, |connection| one.run(connection))?.map_err(StoreError::from))
+}
+
+/// Whether what rows stand on is still so, also after what this transaction has `changed` before them.
+fn stands(
+    connection: &mut AnyConnection,
+    one: &dyn Recording,
+    changed: &mut bool,
+    remembered: &Remembered,
+) -> QueryResult<bool> {
+    let (AnyConnection::Sqlite(sqlite), stands_on) = (connection, one.stands_on()) else { return Ok(true) };
+    if !stands_on.is_empty() && std::mem::take(changed) {
+        remembered.look_within(sqlite)?;
+    }
+    Ok(stands_on.into_iter().all(|standing| remembered.is_current(standing)))
 }
 
 fn put_on_record(

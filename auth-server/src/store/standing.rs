@@ -1,6 +1,8 @@
 //! What stands behind a token, asked on every exchange: its grant, the grant's user, and what the user agreed to.
 //!
-//! One visit answers all of it, and all who ask at the same time.
+//! One visit answers all of it, and all who ask at the same time. What was asked before may be remembered (`remembered`).
+
+use std::sync::Arc;
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -22,16 +24,28 @@ pub struct BehindToken {
     pub jti: Option<String>,
     /// Whether the user's agreements to pairings are asked for as well.
     pub consents: bool,
+    /// Whether it may be as it was when it was last looked up: for a row that stands on it ([`Entry`](super::Entry)), and for
+    /// nothing else.
+    pub may_be_remembered: bool,
 }
 
 /// What is on record, whatever state it is in.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Standing {
     pub grant: Option<Grant>,
     pub holder: Option<Holder>,
-    pub consents: Vec<PairingConsent>,
+    /// `None`: they were not asked for.
+    pub consents: Option<Vec<PairingConsent>>,
+}
+
+/// What was found behind a token.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    pub standing: Arc<Standing>,
     /// The token came with a refresh token, and was not seen here before ([`Store::access_token_used`]).
     pub is_first_use: bool,
+    /// It may have changed since.
+    pub is_remembered: bool,
 }
 
 /// The user of a grant: who they are to a decision.
@@ -48,18 +62,35 @@ pub(super) type Questions = Together<Question>;
 
 pub(super) struct Question {
     asked: BehindToken,
-    answer: oneshot::Sender<Result<Standing, StoreError>>,
+    answer: oneshot::Sender<Result<Found, StoreError>>,
 }
 
 impl Store {
     /// Looks up what stands behind a token.
-    pub async fn behind_token(&self, asked: BehindToken) -> Result<Standing, StoreError> {
+    pub async fn behind_token(&self, asked: BehindToken) -> Result<Found, StoreError> {
+        if let Some(standing) = self.0.remembered(&asked)? {
+            return Ok(Found { standing, is_first_use: false, is_remembered: true });
+        }
+        let generation = self.0.remembered.generation();
         if let Some(mut connection) = self.0.at_hand()? {
             let answer = connection.run(|connection| answer_one(connection, &asked));
-            return answer.map_err(|error| self.0.noticed(error.into()));
+            let found = answer.map_err(|error| self.0.noticed(error.into()))?;
+            return Ok(Found { standing: self.0.remembered.keep(found.standing, generation), ..found });
         }
         let (answer, answered) = oneshot::channel();
         self.share(&self.0.questions, Question { asked, answer }, answered, serve).await
+    }
+}
+
+impl Inner {
+    fn remembered(&self, asked: &BehindToken) -> Result<Option<Arc<Standing>>, StoreError> {
+        self.trusts_its_disk()?;
+        // Whether a token is used for the first time is nothing to remember.
+        if !asked.may_be_remembered || asked.jti.is_some() {
+            return Ok(None);
+        }
+        let standing = self.remembered.find(&asked.grant);
+        Ok(standing.filter(|standing| standing.consents.is_some() || !asked.consents))
     }
 }
 
@@ -78,41 +109,49 @@ fn serve(inner: &Inner, questions: Vec<Question>) {
 }
 
 impl Question {
-    fn end(self, answer: Result<Standing, StoreError>) {
+    fn end(self, answer: Result<Found, StoreError>) {
         // Whoever has gone away needs no answer.
         let _ = self.answer.send(answer);
     }
 }
 
-fn answer_all(connection: &mut AnyConnection, questions: &[Question]) -> QueryResult<Vec<Standing>> {
+fn answer_all(connection: &mut AnyConnection, questions: &[Question]) -> QueryResult<Vec<Found>> {
     let AnyConnection::Postgres(postgres) = connection else {
         return questions.iter().map(|question| answer_one(connection, &question.asked)).collect();
     };
-    let mut answers = of_postgres(postgres, questions)?;
-    for (question, answer) in questions.iter().zip(&mut answers) {
-        add_consents(connection, &question.asked, answer)?;
-    }
-    Ok(answers)
+    let answers = of_postgres(postgres, questions)?;
+    let answers = questions.iter().zip(answers);
+    answers.map(|(question, answer)| with_consents(connection, &question.asked, answer)).collect()
 }
 
-fn answer_one(connection: &mut AnyConnection, asked: &BehindToken) -> QueryResult<Standing> {
-    let mut answer = match connection {
+fn answer_one(connection: &mut AnyConnection, asked: &BehindToken) -> QueryResult<Found> {
+    let answer = match connection {
         AnyConnection::Sqlite(sqlite) => of_sqlite(sqlite, asked)?,
-        AnyConnection::Postgres(_) => Standing::default(),
+        AnyConnection::Postgres(_) => Row::default(),
     };
-    add_consents(connection, asked, &mut answer)?;
-    Ok(answer)
+    with_consents(connection, asked, answer)
 }
 
-fn add_consents(connection: &mut AnyConnection, asked: &BehindToken, answer: &mut Standing) -> QueryResult<()> {
-    if let (true, Some(grant), Some(holder)) = (asked.consents, &answer.grant, &answer.holder) {
-        answer.consents = pairing_consents::list(connection, &holder.id, &grant.client_id)?;
-    }
-    Ok(())
+/// What one statement finds.
+#[derive(Default)]
+struct Row {
+    grant: Option<Grant>,
+    holder: Option<Holder>,
+    is_first_use: bool,
+}
+
+fn with_consents(connection: &mut AnyConnection, asked: &BehindToken, row: Row) -> QueryResult<Found> {
+    let Row { grant, holder, is_first_use } = row;
+    let consents = match (asked.consents, &grant, &holder) {
+        (true, Some(grant), Some(holder)) => Some(pairing_consents::list(connection, &holder.id, &grant.client_id)?),
+        (true, _, _) => Some(Vec::new()),
+        (false, _, _) => None,
+    };
+    Ok(Found { standing: Arc::new(Standing { grant, holder, consents }), is_first_use, is_remembered: false })
 }
 
 /// SQLite answers each question in microseconds: one statement, planned once.
-fn of_sqlite(connection: &mut SqliteConnection, asked: &BehindToken) -> QueryResult<Standing> {
+fn of_sqlite(connection: &mut SqliteConnection, asked: &BehindToken) -> QueryResult<Row> {
     let holder = (users::id, users::username, users::blocked, users::permissions).nullable();
     let behind = grants::table
         .left_join(users::table.on(users::id.nullable().eq(grants::user_id)))
@@ -129,16 +168,15 @@ fn of_sqlite(connection: &mut SqliteConnection, asked: &BehindToken) -> QueryRes
             behind.select((grants::all_columns, holder, exists(unnoted))).first(connection).optional()?
         }
     };
-    Ok(found.map_or_else(Standing::default, |(grant, holder, is_first_use)| Standing {
+    Ok(found.map_or_else(Row::default, |(grant, holder, is_first_use)| Row {
         grant: Some(grant),
         holder,
         is_first_use,
-        consents: Vec::new(),
     }))
 }
 
 /// PostgreSQL is a round trip away: two at most for all questions.
-fn of_postgres(connection: &mut PgConnection, questions: &[Question]) -> QueryResult<Vec<Standing>> {
+fn of_postgres(connection: &mut PgConnection, questions: &[Question]) -> QueryResult<Vec<Row>> {
     let ids: Vec<&GrantId> = questions.iter().map(|question| &question.asked.grant).collect();
     let found: Vec<(Grant, Option<Holder>)> = grants::table
         .left_join(users::table.on(users::id.nullable().eq(grants::user_id)))
@@ -159,7 +197,7 @@ fn of_postgres(connection: &mut PgConnection, questions: &[Question]) -> QueryRe
         let found = found.iter().find(|(grant, _)| grant.id == question.asked.grant);
         let (grant, holder) = found.cloned().map_or((None, None), |(grant, holder)| (Some(grant), holder));
         let is_first_use = unnoted.iter().flatten().any(|jti| Some(jti) == question.asked.jti.as_ref());
-        Standing { grant, holder, is_first_use, consents: Vec::new() }
+        Row { grant, holder, is_first_use }
     };
     Ok(questions.iter().map(standing).collect())
 }

@@ -19,10 +19,10 @@ const SHARE: usize = 256;
 
 /// How long a visit that commits waits for more calls, for each that the one before it had: a commit costs the same for one as
 /// for a hundred.
-const FOR_EACH: Duration = Duration::from_micros(500);
+const FOR_EACH: Duration = Duration::from_micros(250);
 
-/// How long it waits at most.
-const AT_MOST: Duration = Duration::from_micros(2_500);
+/// How long it waits at most. With more, batches would not grow as much as answers would come later.
+const AT_MOST: Duration = Duration::from_millis(1);
 
 /// Calls of one kind that wait, and how many visits are under way for them.
 pub struct Together<C> {
@@ -161,9 +161,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_more_came_the_longer_the_next_are_waited_for_and_never_longer_than_milliseconds() {
-        let pauses = [0, 1, 2, 4, 256].map(|calls| pause_after(calls).as_micros());
-        assert_eq!(pauses, [0, 0, 1_000, 2_000, 2_500]);
+    fn the_more_came_the_longer_the_next_are_waited_for_and_never_longer_than_a_millisecond() {
+        let pauses = [0, 1, 2, 3, 256].map(|calls| pause_after(calls).as_micros());
+        assert_eq!(pauses, [0, 0, 500, 750, 1_000]);
     }
 
     #[test]

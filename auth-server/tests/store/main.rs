@@ -16,6 +16,7 @@ mod refresh_tokens;
 mod registry;
 mod settings;
 mod sign_in;
+mod standing;
 mod status_indices;
 mod users;
 mod world;

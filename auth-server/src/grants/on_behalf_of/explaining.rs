@@ -1,7 +1,7 @@
 //! Why a request would be granted or refused: the same reading, verification and decision as for a token, up to the moment in
 //! which it would be issued. Nothing is signed, stored or put on record.
 
-use super::gathering::{Gathered, Where};
+use super::gathering::{Gathered, Look, Where};
 use crate::exchange::{self, Asked, Explanation, Limits, Report};
 use crate::grants::{AuthenticatedClient, GrantError, ProvenKey, unauthorized};
 use crate::protocol::{Dialect, ErrorCode, ExchangeRequest, GrantType, OAuthError, Parameters, jwt_bearer};
@@ -28,7 +28,7 @@ pub async fn explain(
         Ok(request) => request,
         Err(error) => return Ok(Err(error)),
     };
-    match Gathered::from_request(place, client, &request).await {
+    match Gathered::from_request(place, client, &request, Look::Anew).await {
         Ok(gathered) => {
             let asked = Asked::from(&request);
             Ok(Ok(exchange::explain(&gathered.facts(place, client, &asked, asker_key, limits))))

@@ -12,7 +12,7 @@ use crate::grants::GrantError;
 use crate::protocol::{Dialect, ErrorCode, ExchangeRequest, OAuthError, Target};
 use crate::registry::{Client, Registry};
 use crate::server::AuthServer;
-use crate::store::{BehindToken, Grant, GrantId, Holder, PairingConsent, Standing, Store, User, UserId};
+use crate::store::{BehindToken, Found, Grant, GrantId, Holder, PairingConsent, Standing, Store, User, UserId};
 use crate::tokens::{KeyRing, OwnTokens};
 
 /// Where facts are looked up.
@@ -43,14 +43,19 @@ impl<'a> Where<'a> {
 /// What a decision is made from, and what the decision is made good with.
 pub struct Gathered {
     pub subject: Arc<AccessTokenClaims>,
-    /// The grant that the subject token derives from, if it is live.
-    pub grant: Option<Grant>,
-    pub user_id: Option<UserId>,
+    /// What the subject token stands on, if its grant is live.
+    pub found: Found,
     pub actor: Option<(Arc<AccessTokenClaims>, GrantStanding)>,
-    /// Whether the subject token is to be noted as used, if it is good for something.
-    pub is_first_use: bool,
     user: Option<exchange::User>,
     consents: Consents,
+}
+
+/// How what stands behind a token is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Also in memory: for what is put on record only if it is still so ([`Use::stands_on`](crate::audit::Use)).
+    Memory,
+    Anew,
 }
 
 impl Gathered {
@@ -59,16 +64,29 @@ impl Gathered {
         place: &Where<'_>,
         asker: &Client,
         request: &ExchangeRequest,
+        look: Look,
     ) -> Result<Self, GrantError> {
         let subject = verify(place, &request.subject_token, &refused_subject_token(request.dialect))?;
-        let Standing { grant, holder, consents, is_first_use } =
-            behind(place, &subject, asks_users(place, asker, request.target.as_ref().map(Target::as_str))).await?;
+        let consents = asks_users(place, asker, request.target.as_ref().map(Target::as_str));
+        let found = behind(place, &subject, consents, look).await?;
         let actor = match &request.actor_token {
             Some(token) => Some(gather_actor(place, token).await?),
             None => None,
         };
-        let (user_id, user) = holder.map(facts_of).unzip();
-        Ok(Self { subject, grant, user_id, actor, is_first_use, user, consents: by_pairing(consents) })
+        let user = found.standing.holder.as_ref().map(facts_of);
+        let consents = by_pairing(found.standing.consents.as_deref().unwrap_or_default());
+        Ok(Self { subject, found, actor, user, consents })
+    }
+
+    /// The grant that the subject token derives from, if it is live.
+    #[must_use]
+    pub fn grant(&self) -> Option<&Grant> {
+        self.found.standing.grant.as_ref()
+    }
+
+    #[must_use]
+    pub fn user_id(&self) -> Option<&UserId> {
+        self.found.standing.holder.as_ref().map(|holder| &holder.id)
     }
 
     /// The facts about a subject that is known to be one of this server's.
@@ -85,15 +103,17 @@ impl Gathered {
         } else {
             Vec::new()
         };
-        Ok(Self {
-            subject: Arc::new(subject),
-            grant: Some(grant),
-            user_id: Some(user.id.clone()),
-            actor: actor.map(|(claims, grant)| (Arc::new(claims), grant)),
-            is_first_use: false,
-            user: Some(exchange::User { blocked: user.blocked, permissions: user.permissions.clone() }),
-            consents: by_pairing(consents),
-        })
+        let holder = Holder {
+            id: user.id.clone(),
+            username: user.username.clone(),
+            blocked: user.blocked,
+            permissions: user.permissions.clone(),
+        };
+        let (user, consents) = (Some(facts_of(&holder)), by_pairing(&consents));
+        let standing = Arc::new(Standing { grant: Some(grant), holder: Some(holder), consents: None });
+        let actor = actor.map(|(claims, grant)| (Arc::new(claims), grant));
+        let found = Found { standing, is_first_use: false, is_remembered: false };
+        Ok(Self { subject: Arc::new(subject), found, actor, user, consents })
     }
 
     #[must_use]
@@ -111,7 +131,7 @@ impl Gathered {
             asker: client,
             asked,
             subject: &self.subject,
-            grant: standing(self.grant.as_ref(), self.user.is_some()),
+            grant: standing(&self.found.standing),
             user: self.user.as_ref(),
             consents: &self.consents,
             actor: self.actor.as_ref().map(|(claims, grant)| ActorToken { claims, grant: *grant }),
@@ -171,32 +191,32 @@ async fn gather_actor(
     token: &SecretString,
 ) -> Result<(Arc<AccessTokenClaims>, GrantStanding), GrantError> {
     let claims = verify(place, token, &refused_actor_token)?;
-    let Standing { grant, holder, .. } = behind(place, &claims, false).await?;
-    Ok((claims, standing(grant.as_ref(), holder.is_some())))
+    let Found { standing: found, .. } = behind(place, &claims, false, Look::Anew).await?;
+    Ok((claims, standing(&found)))
 }
 
 /// The live grant that a token derives from, and its user.
-async fn behind(place: &Where<'_>, token: &AccessTokenClaims, consents: bool) -> Result<Standing, GrantError> {
-    let Some(txn) = &token.txn else { return Ok(Standing::default()) };
+async fn behind(place: &Where<'_>, token: &AccessTokenClaims, consents: bool, look: Look) -> Result<Found, GrantError> {
+    let Some(txn) = &token.txn else { return Ok(Found::default()) };
     let jti = (!place.own_tokens.is_used(&token.jti)).then(|| token.jti.clone());
-    let asked = BehindToken { grant: GrantId::from(txn.as_str()), jti, consents };
+    let grant = GrantId::from(txn.as_str());
+    let asked = BehindToken { grant, jti, consents, may_be_remembered: look == Look::Memory };
     let found = place.store.behind_token(asked).await?;
-    let is_live = found.grant.as_ref().is_some_and(|grant| grant.is_live(place.now));
-    Ok(if is_live { found } else { Standing::default() })
+    let is_live = found.standing.grant.as_ref().is_some_and(|grant| grant.is_live(place.now));
+    Ok(if is_live { found } else { Found { standing: Arc::default(), ..found } })
 }
 
-fn standing(grant: Option<&Grant>, has_holder: bool) -> GrantStanding {
-    match grant {
+fn standing(found: &Standing) -> GrantStanding {
+    match &found.grant {
         // A grant of a user who is no longer on record is nobody's.
-        Some(grant) if grant.user_id.is_some() && !has_holder => GrantStanding::Ended,
+        Some(grant) if grant.user_id.is_some() && found.holder.is_none() => GrantStanding::Ended,
         Some(grant) => GrantStanding::Live { until: grant.expires_at },
         None => GrantStanding::Ended,
     }
 }
 
-fn facts_of(holder: Holder) -> (UserId, exchange::User) {
-    let Holder { id, blocked, permissions, .. } = holder;
-    (id, exchange::User { blocked, permissions })
+fn facts_of(holder: &Holder) -> exchange::User {
+    exchange::User { blocked: holder.blocked, permissions: holder.permissions.clone() }
 }
 
 /// Whether the target that is named asks its users at all; where none is, whether any target of the asker's API does.
@@ -206,6 +226,7 @@ fn asks_users(place: &Where<'_>, asker: &Client, target: Option<&str>) -> bool {
     target.map_or_else(|| place.registry.pairings_of(source).any(|pairing| asks(&pairing.target)), asks)
 }
 
-fn by_pairing(consents: Vec<PairingConsent>) -> Consents {
-    consents.into_iter().map(|PairingConsent { source, target, scope }| (source, target, scope)).collect()
+fn by_pairing(consents: &[PairingConsent]) -> Consents {
+    let owned = |PairingConsent { source, target, scope }: &_| (source.clone(), target.clone(), scope.clone());
+    consents.iter().map(owned).collect()
 }

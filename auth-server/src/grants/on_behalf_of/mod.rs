@@ -8,14 +8,16 @@ pub mod gathering;
 mod renewal;
 mod tokens;
 
+use time::OffsetDateTime;
+
 use super::issue::context_of;
 use super::{AuthenticatedClient, GrantError, ProvenKey, TokenResponse};
-use crate::audit::Event;
+use crate::audit::{Event, NotRecorded, Use};
 use crate::exchange::{self, Asked, Granted, Refusal};
 use crate::protocol::{Dialect, ExchangeRequest};
 use crate::server::AuthServer;
 use crate::store::UserId;
-use gathering::{Gathered, Where};
+use gathering::{Gathered, Look, Where};
 pub(super) use renewal::{Renewal, renew};
 
 pub(super) async fn grant(
@@ -24,23 +26,65 @@ pub(super) async fn grant(
     request: &ExchangeRequest,
     key: Option<&ProvenKey>,
 ) -> Result<TokenResponse, GrantError> {
+    if let Some(response) = attempt(server, client, request, key, Look::Memory).await? {
+        return Ok(response);
+    }
+    // Apart from the way that all take, which would carry it along.
+    let again = Box::pin(attempt(server, client, request, key, Look::Anew));
+    again.await?.ok_or_else(|| GrantError::from(NotRecorded))
+}
+
+/// `None`: what was remembered is or may be wrong, and nothing was done. What was looked up anew never gives that.
+async fn attempt(
+    server: &AuthServer,
+    client: &AuthenticatedClient,
+    request: &ExchangeRequest,
+    key: Option<&ProvenKey>,
+    look: Look,
+) -> Result<Option<TokenResponse>, GrantError> {
     let now = server.now();
     let (registry, keys) = (server.registry(), server.keys());
     let place = Where::of(server, &keys, &registry, now);
-    let gathered = Gathered::from_request(&place, client, request).await?;
+    let gathered = Gathered::from_request(&place, client, request, look).await?;
     let asked = Asked::from(request);
     let asker_key = key.map(ProvenKey::jkt);
-    let granted = exchange::decide(&gathered.facts(&place, client, &asked, asker_key, server.exchange_limits))
-        .map_err(|refusal| refusal.into_error(request.dialect))?;
+    let decision = exchange::decide(&gathered.facts(&place, client, &asked, asker_key, server.exchange_limits));
+    match decision {
+        // A refresh token is stored before the ledger's row tells whether all is still so.
+        Ok(granted) if granted.refresh_token && look == Look::Memory => Ok(None),
+        Ok(granted) => make_good(server, client, request, &Decided { gathered, asked, granted, look, now }).await,
+        Err(_) if gathered.found.is_remembered => Ok(None),
+        Err(refusal) => Err(refusal.into_error(request.dialect).into()),
+    }
+}
 
-    // From here on the request is granted.
-    let Gathered { subject, .. } = &gathered;
-    let grant = gathered.grant.as_ref().ok_or_else(|| Refusal::SubjectTokenRevoked.into_error(request.dialect))?;
+/// An exchange that is granted.
+struct Decided {
+    gathered: Gathered,
+    asked: Asked,
+    granted: Granted,
+    look: Look,
+    now: OffsetDateTime,
+}
+
+async fn make_good(
+    server: &AuthServer,
+    client: &AuthenticatedClient,
+    request: &ExchangeRequest,
+    decided: &Decided,
+) -> Result<Option<TokenResponse>, GrantError> {
+    let Decided { gathered, asked, granted, look, now } = decided;
+    let Gathered { subject, found, .. } = gathered;
+    let grant = gathered.grant().ok_or_else(|| Refusal::SubjectTokenRevoked.into_error(request.dialect))?;
     let context = context_of(grant);
-    let access_token = tokens::access_token(server, client, &context, &granted, now)?;
-    let id_token = tokens::id_token(server, client, &context, &granted, &access_token, now)?;
-    let origin = renewal::origin(client, &gathered, request.dialect);
-    let refresh_token = tokens::refresh_token(server, client, grant, origin, &granted, &access_token, now).await?;
+    let access_token = tokens::access_token(server, client, &context, granted, *now)?;
+    let id_token = tokens::id_token(server, client, &context, granted, &access_token, *now)?;
+    let refresh_token = if granted.refresh_token {
+        let origin = renewal::origin(client, gathered, request.dialect);
+        Some(tokens::refresh_token(server, client, grant, origin, granted, &access_token, *now).await?)
+    } else {
+        None
+    };
     let actors: Vec<&str> = granted.actor.history().map(|actor| actor.sub.as_str()).collect();
     let asked_scope = asked.scope.as_ref().map(ToString::to_string);
     let (actors, scope) = (actors.join(" "), granted.scope.to_string());
@@ -49,7 +93,7 @@ pub(super) async fn grant(
         grant: &context.txn,
         jti: access_token.jti(),
         parent_jti: Some(&subject.jti),
-        user: gathered.user_id.as_ref().map(UserId::as_str),
+        user: gathered.user_id().map(UserId::as_str),
         client: client.id.as_str(),
         source: client.api.as_deref(),
         target: Some(&granted.target.identifier),
@@ -58,16 +102,19 @@ pub(super) async fn grant(
         scope: &scope,
     };
     // Whoever shows a token here has used it: the refresh token that it came with was not lost on its way.
-    let used = gathered.is_first_use.then_some(subject.jti.as_str());
-    server.ledger.record_use(&issued, used).await?;
+    let first_of = found.is_first_use.then_some(subject.jti.as_str());
+    let stands_on = (*look == Look::Memory).then_some(&found.standing);
+    if !server.ledger.record_use(&issued, Use { first_of, stands_on }).await? {
+        return Ok(None);
+    }
     server.own_tokens.note_use(&subject.jti);
-    let response = TokenResponse::new(access_token, &response_scope(request, &granted))
+    let response = TokenResponse::new(access_token, &response_scope(request, granted))
         .with_refresh_token(refresh_token.as_ref())
         .with_id_token(id_token);
-    Ok(match request.dialect {
+    Ok(Some(match request.dialect {
         Dialect::TokenExchange => response.with_issued_token_type(request.requested_token_type.as_str()),
         Dialect::JwtBearer => response,
-    })
+    }))
 }
 
 /// The `scope` of the response (RFC 8693 section 2.2.1): what the token allows, and what came beside it.

@@ -64,10 +64,7 @@ pub(super) async fn refresh_token(
     granted: &Granted,
     access_token: &IssuedAccessToken,
     now: OffsetDateTime,
-) -> Result<Option<OpaqueSecret>, GrantError> {
-    if !granted.refresh_token {
-        return Ok(None);
-    }
+) -> Result<OpaqueSecret, GrantError> {
     let dialect = origin.dialect;
     let document = RefreshDocument::of_an_exchange(origin).written()?;
     let secret = OpaqueSecret::generate();
@@ -84,7 +81,7 @@ pub(super) async fn refresh_token(
     };
     // The grant may have been revoked since it was looked up.
     if server.store.insert_refresh_token(&grant.id, token, now).await? {
-        Ok(Some(secret))
+        Ok(secret)
     } else {
         Err(Refusal::SubjectTokenRevoked.into_error(dialect).into())
     }

@@ -1,0 +1,260 @@
+//! What stood behind tokens when it was last looked up, so that an exchange whose grant was seen before reads nothing.
+//!
+//! Memory alone decides nothing. The database notes each change of a grant, a user or an agreement, whoever makes it
+//! (`standing_changes`, by triggers); the transaction that puts an exchange on record reads what was noted since the one before,
+//! and refuses a row that stands on what has changed. So a revocation that was committed first is never overtaken.
+//!
+//! On SQLite alone, where all rows are committed by one connection and that look costs microseconds.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use diesel::SqliteConnection;
+use diesel::prelude::*;
+use lru::LruCache;
+
+use super::standing::Standing;
+use super::{GrantId, UserId};
+
+/// How many are remembered. One takes about a kilobyte.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+
+diesel::table! {
+    standing_changes (n) {
+        n -> BigInt,
+        grant_id -> Nullable<Text>,
+        user_id -> Nullable<Text>,
+    }
+}
+
+#[derive(Queryable)]
+struct Noted {
+    n: i64,
+    grant: Option<GrantId>,
+    user: Option<UserId>,
+}
+
+pub(super) struct Remembered(Mutex<State>);
+
+struct State {
+    standings: LruCache<GrantId, Arc<Standing>>,
+    /// The last change that is known of. `None`: nobody has looked yet.
+    seen: Option<i64>,
+    generation: u64,
+}
+
+/// When a look into the database began, as far as changes are known: what it finds may be older than those noticed later.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Generation(u64);
+
+impl Default for Remembered {
+    fn default() -> Self {
+        Self(Mutex::new(State { standings: LruCache::new(REMEMBERED), seen: None, generation: 0 }))
+    }
+}
+
+impl Remembered {
+    pub fn find(&self, grant: &GrantId) -> Option<Arc<Standing>> {
+        self.state().standings.get(grant).map(Arc::clone)
+    }
+
+    /// To be asked before the database is, for [`Remembered::keep`].
+    pub fn generation(&self) -> Generation {
+        Generation(self.state().generation)
+    }
+
+    /// Remembers what a look found that began in `generation`, unless a change was noticed since: the look may have missed it.
+    /// Where the same is remembered already, others stand on that: it is what is to be used.
+    pub fn keep(&self, standing: Arc<Standing>, generation: Generation) -> Arc<Standing> {
+        let Some(grant) = &standing.grant else { return standing };
+        let mut state = self.state();
+        if Generation(state.generation) != generation {
+            return standing;
+        }
+        match state.standings.get(&grant.id) {
+            Some(known) if **known == *standing => Arc::clone(known),
+            _ => {
+                let forgotten = state.standings.push(grant.id.clone(), Arc::clone(&standing));
+                // Not while others wait.
+                drop(state);
+                drop(forgotten);
+                standing
+            }
+        }
+    }
+
+    /// Whether nothing of it has changed, as far as was looked ([`Remembered::catch_up`], [`Remembered::look_within`]).
+    pub fn is_current(&self, standing: &Arc<Standing>) -> bool {
+        let known =
+            |grant: &GrantId| self.state().standings.peek(grant).is_some_and(|known| Arc::ptr_eq(known, standing));
+        standing.grant.as_ref().is_some_and(|grant| known(&grant.id))
+    }
+
+    /// Forgets what others have changed: what was committed since the last time. To be called where nobody else can commit, and
+    /// before this transaction changes anything itself, since a change may be undone yet, and its number given to another.
+    pub fn catch_up(&self, connection: &mut SqliteConnection) -> QueryResult<()> {
+        let seen = self.state().seen;
+        let Some(seen) = seen else {
+            let last = standing_changes::table
+                .select(diesel::dsl::max(standing_changes::n))
+                .first::<Option<i64>>(connection)?;
+            self.state().forget_all(last.unwrap_or_default());
+            return Ok(());
+        };
+        let changes = noted_since(connection, seen)?;
+        let mut state = self.state();
+        if let (Some(first), Some(last)) = (changes.first(), changes.last()) {
+            if first.n == seen + 1 {
+                state.forget(&changes);
+                state.seen = Some(last.n);
+            } else {
+                state.forget_all(last.n);
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets also what this transaction has changed so far.
+    pub fn look_within(&self, connection: &mut SqliteConnection) -> QueryResult<()> {
+        let seen = self.state().seen;
+        let changes = noted_since(connection, seen.unwrap_or_default())?;
+        self.state().forget(&changes);
+        Ok(())
+    }
+
+    /// Whoever panicked while holding it left whole entries behind.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn noted_since(connection: &mut SqliteConnection, seen: i64) -> QueryResult<Vec<Noted>> {
+    standing_changes::table.filter(standing_changes::n.gt(seen)).order(standing_changes::n).load(connection)
+}
+
+impl State {
+    fn forget(&mut self, changes: &[Noted]) {
+        for Noted { grant, user, .. } in changes {
+            if let Some(grant) = grant {
+                self.standings.pop(grant);
+            }
+            if let Some(user) = user {
+                self.forget_user(user);
+            }
+        }
+        self.generation += u64::from(!changes.is_empty());
+    }
+
+    fn forget_user(&mut self, user: &UserId) {
+        let is_theirs = |standing: &Standing| standing.holder.as_ref().is_some_and(|holder| holder.id == *user);
+        let theirs = self.standings.iter().filter(|(_, standing)| is_theirs(standing)).map(|(grant, _)| grant.clone());
+        for grant in theirs.collect::<Vec<_>>() {
+            self.standings.pop(&grant);
+        }
+    }
+
+    fn forget_all(&mut self, seen: i64) {
+        self.standings.clear();
+        self.seen = Some(seen);
+        self.generation += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection as _;
+
+    use super::*;
+    use crate::store::Grant;
+    use time::macros::datetime;
+
+    fn database() -> SqliteConnection {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        let table = "CREATE TABLE standing_changes (n INTEGER NOT NULL PRIMARY KEY, grant_id TEXT, user_id TEXT)";
+        connection.batch_execute(table).unwrap();
+        connection
+    }
+
+    fn note(connection: &mut SqliteConnection, grant: &str) {
+        connection.batch_execute(&format!("INSERT INTO standing_changes (grant_id) VALUES ('{grant}')")).unwrap();
+    }
+
+    fn standing(grant: &str) -> Arc<Standing> {
+        let grant = Grant {
+            id: grant.into(),
+            user_id: None,
+            client_id: "app".into(),
+            sid: None,
+            scope: "r".parse().unwrap(),
+            audience: None,
+            auth_time: None,
+            acr: None,
+            amr: Vec::new(),
+            userinfo_claims: Vec::new(),
+            created_at: datetime!(2026-01-01 12:00 UTC),
+            expires_at: datetime!(2026-01-02 12:00 UTC),
+            revoked_at: None,
+            revoked_reason: None,
+            status_index: None,
+        };
+        Arc::new(Standing { grant: Some(grant), holder: None, consents: None })
+    }
+
+    /// With these grants in it.
+    fn remembered(connection: &mut SqliteConnection, standings: &[&Arc<Standing>]) -> Remembered {
+        let remembered = Remembered::default();
+        remembered.catch_up(connection).unwrap();
+        for standing in standings {
+            remembered.keep(Arc::clone(standing), remembered.generation());
+        }
+        remembered
+    }
+
+    #[test]
+    fn what_a_look_found_before_a_change_was_noticed_is_not_kept_after_it() {
+        let (mut connection, one) = (database(), standing("grt_1"));
+        let remembered = remembered(&mut connection, &[]);
+        let began = remembered.generation();
+        note(&mut connection, "grt_1");
+        remembered.catch_up(&mut connection).unwrap();
+        remembered.keep(Arc::clone(&one), began);
+        assert!(!remembered.is_current(&one));
+        remembered.keep(Arc::clone(&one), remembered.generation());
+        assert!(remembered.is_current(&one));
+    }
+
+    #[test]
+    fn a_change_that_is_undone_does_not_hide_the_one_that_gets_its_number() {
+        let (mut connection, one, two) = (database(), standing("grt_1"), standing("grt_2"));
+        let remembered = remembered(&mut connection, &[&one, &two]);
+        connection.batch_execute("BEGIN").unwrap();
+        note(&mut connection, "grt_1");
+        remembered.look_within(&mut connection).unwrap();
+        assert!(!remembered.is_current(&one) && remembered.is_current(&two));
+        connection.batch_execute("ROLLBACK").unwrap();
+        note(&mut connection, "grt_2");
+        remembered.catch_up(&mut connection).unwrap();
+        assert!(!remembered.is_current(&two));
+    }
+
+    #[test]
+    fn who_finds_the_same_stands_on_the_same_and_who_finds_something_else_takes_its_place() {
+        let (mut connection, one) = (database(), standing("grt_1"));
+        let remembered = remembered(&mut connection, &[&one]);
+        let again = remembered.keep(standing("grt_1"), remembered.generation());
+        assert!(Arc::ptr_eq(&one, &again));
+        let with_consents = Standing { consents: Some(Vec::new()), grant: one.grant.clone(), holder: None };
+        let other = remembered.keep(Arc::new(with_consents), remembered.generation());
+        assert!(remembered.is_current(&other) && !remembered.is_current(&one));
+    }
+
+    #[test]
+    fn a_memory_that_nobody_has_caught_up_begins_empty() {
+        let (mut connection, one) = (database(), standing("grt_1"));
+        let remembered = Remembered::default();
+        remembered.keep(one, remembered.generation());
+        note(&mut connection, "grt_1");
+        remembered.catch_up(&mut connection).unwrap();
+        assert!(remembered.find(&"grt_1".into()).is_none());
+    }
+}

@@ -1,0 +1,149 @@
+//! What stands behind a token may be remembered on SQLite: it decides nothing once it has changed, whoever changed it.
+
+use std::sync::Arc;
+
+use auth_server::audit::{Event, Ledger, Use};
+use auth_server::store::{BehindToken, Change, Found, GrantId, LedgerFilter, PairingConsent, Standing};
+use shared_claims::{Clock, ManualClock};
+
+use crate::world::{NOW, World, on_both, scope};
+
+on_both!(
+    what_stands_behind_a_token_is_found_as_it_is_now_unless_asked_otherwise,
+    a_row_stands_on_what_is_still_so,
+    no_row_follows_the_revocation_of_what_it_stands_on,
+);
+
+async fn ledger(world: &World) -> Ledger {
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
+    Ledger::open(world.store.clone(), clock).await.unwrap()
+}
+
+async fn look(world: &World, grant: &GrantId, may_be_remembered: bool) -> Found {
+    let asked = BehindToken { grant: grant.clone(), jti: None, consents: true, may_be_remembered };
+    world.store.behind_token(asked).await.unwrap()
+}
+
+async fn use_it(ledger: &Ledger, grant: &GrantId, stands_on: &Arc<Standing>) -> bool {
+    let event = Event::Restored { ended: 0 };
+    let used = Use { first_of: None, stands_on: Some(stands_on) };
+    let recorded = ledger.record_use(&event, used).await.unwrap();
+    assert!(recorded || stands_on.grant.as_ref().is_none_or(|known| known.id == *grant));
+    recorded
+}
+
+async fn what_stands_behind_a_token_is_found_as_it_is_now_unless_asked_otherwise(world: World) {
+    let grant = world.grant(None).await;
+    assert!(!look(&world, &grant, true).await.is_remembered);
+    world.store.make(Change::revocation(&grant, "x", NOW)).await.unwrap();
+    let found = look(&world, &grant, false).await;
+    assert!(!found.is_remembered);
+    assert_eq!(found.standing.grant.as_ref().unwrap().revoked_at, Some(NOW));
+}
+
+async fn a_row_stands_on_what_is_still_so(world: World) {
+    let (ledger, grant) = (ledger(&world).await, world.grant(None).await);
+    let found = look(&world, &grant, true).await;
+    assert!(use_it(&ledger, &grant, &found.standing).await);
+    // A use without anything to stand on needs nothing.
+    assert_eq!(ledger.record_use(&Event::Restored { ended: 0 }, Use::default()).await, Ok(true));
+}
+
+/// Both at once, over and over: whichever is first.
+async fn no_row_follows_the_revocation_of_what_it_stands_on(world: World) {
+    let ledger = ledger(&world).await;
+    for _ in 0..40 {
+        let grant = world.grant(None).await;
+        let found = look(&world, &grant, true).await;
+        let used = Event::Revoked { grant: grant.as_str(), why: "used" };
+        let uses = (0..5).map(|_| ledger.record_use(&used, Use { first_of: None, stands_on: Some(&found.standing) }));
+        let (uses, ended) = tokio::join!(futures_util::future::join_all(uses), ledger.revoke(&grant, "ended"));
+        assert!(ended.unwrap());
+        let of_grant = LedgerFilter { grant: Some(grant.to_string()), ..LedgerFilter::default() };
+        let mut rows = world.store.read_ledger(&of_grant, None).await.unwrap();
+        rows.sort_by_key(|row| row.seq);
+        let written = uses.into_iter().filter(|used| *used == Ok(true)).count();
+        assert_eq!(rows.len(), written + 1);
+        // On PostgreSQL nothing is remembered: what was looked up a moment ago counts, as everywhere.
+        if found_is_checked(&world) {
+            assert!(rows.last().unwrap().body.contains("ended"), "a use follows the end");
+        }
+    }
+}
+
+fn found_is_checked(world: &World) -> bool {
+    use secrecy::ExposeSecret as _;
+    world.settings.url.expose_secret().starts_with("sqlite")
+}
+
+/// A grant of Alice's, with an agreement, that was looked up and put on record once.
+async fn remembered(world: &World, ledger: &Ledger) -> (GrantId, Found) {
+    let alice = world.user("alice").await.id;
+    let agreed = PairingConsent { source: "a".into(), target: "b".into(), scope: scope("r") };
+    world.store.add_pairing_consents(&alice, "demo-app", vec![agreed], NOW).await.unwrap();
+    let grant = world.grant(Some(&alice)).await;
+    // The first row tells the memory from where on changes count.
+    ledger.record(&Event::Restored { ended: 0 }).await.unwrap();
+    look(world, &grant, true).await;
+    let found = look(world, &grant, true).await;
+    assert!(found.is_remembered);
+    assert!(use_it(ledger, &grant, &found.standing).await);
+    (grant, found)
+}
+
+/// Also by a command, or somebody with the file.
+#[tokio::test]
+async fn whoever_changes_it_is_noticed_in_the_commit_that_stands_on_it() {
+    for change in [
+        "UPDATE grants SET revoked_at = created_at",
+        "UPDATE grants SET expires_at = created_at",
+        "DELETE FROM grants",
+        "UPDATE users SET blocked = 1",
+        "UPDATE users SET permissions = '{}'",
+        "PRAGMA foreign_keys = ON; DELETE FROM users",
+        "INSERT INTO pairing_consents SELECT user_id, client_id, 'a', 'c', scope, given_at FROM pairing_consents",
+        "UPDATE pairing_consents SET scope = 'w'",
+        "DELETE FROM pairing_consents",
+    ] {
+        let world = World::on_sqlite().await;
+        let ledger = ledger(&world).await;
+        let (grant, found) = remembered(&world, &ledger).await;
+        world.execute(change);
+        assert!(!use_it(&ledger, &grant, &found.standing).await, "{change}");
+        assert!(!look(&world, &grant, true).await.is_remembered, "{change}");
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_change_is_remembered_while_other_things_do() {
+    let world = World::on_sqlite().await;
+    let ledger = ledger(&world).await;
+    let (grant, found) = remembered(&world, &ledger).await;
+    let (other, bob) = (world.grant(None).await, world.user("bob").await.id);
+    world.store.make(Change::revocation(&other, "x", NOW)).await.unwrap();
+    world.store.set_blocked(&bob, true, NOW).await.unwrap();
+    assert!(use_it(&ledger, &grant, &found.standing).await);
+    assert!(look(&world, &grant, true).await.is_remembered);
+}
+
+#[tokio::test]
+async fn a_server_that_has_missed_changes_forgets_all() {
+    let world = World::on_sqlite().await;
+    let ledger = ledger(&world).await;
+    let (grant, found) = remembered(&world, &ledger).await;
+    world.execute(
+        "UPDATE grants SET revoked_at = created_at; INSERT INTO standing_changes (grant_id) VALUES ('grt_other'); \
+         DELETE FROM standing_changes WHERE grant_id <> 'grt_other'",
+    );
+    assert!(!use_it(&ledger, &grant, &found.standing).await);
+}
+
+#[tokio::test]
+async fn notes_of_changes_do_not_pile_up() {
+    let world = World::on_sqlite().await;
+    world.grant(None).await;
+    let many = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 25000) \
+                INSERT INTO standing_changes (grant_id) SELECT 'grt_x' FROM c";
+    world.execute(many);
+    assert!((10_000..=11_000).contains(&world.count("standing_changes")), "{}", world.count("standing_changes"));
+}
