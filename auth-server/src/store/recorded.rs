@@ -25,8 +25,7 @@ pub struct Entry {
     pub named: Vec<ChainHead>,
     /// The access token whose first use it tells of ([`Store::access_token_used`]).
     pub used: Option<String>,
-    /// What it is put on record for only as long as that is so; otherwise the call fails with [`StoreError::Outdated`]. Asked
-    /// of SQLite alone.
+    /// What it is put on record for only as long as that is so; otherwise the call fails with [`StoreError::Outdated`].
     pub stands_on: Option<Arc<Standing>>,
 }
 
@@ -151,8 +150,12 @@ fn run_each(
     pending: &mut [Pending],
     remembered: &Remembered,
 ) -> QueryResult<(Vec<Entry>, Outcomes)> {
-    if let AnyConnection::Sqlite(sqlite) = connection {
-        remembered.catch_up(sqlite)?;
+    match connection {
+        AnyConnection::Sqlite(sqlite) => remembered.catch_up(sqlite)?,
+        AnyConnection::Postgres(postgres) => {
+            let standings: Vec<_> = pending.iter().flat_map(|Pending(one)| one.stands_on()).collect();
+            remembered.compare(postgres, &standings)?;
+        }
     }
     let (mut entries, mut outcomes) = (Vec::with_capacity(pending.len()), Vec::with_capacity(pending.len()));
     let (alone, mut changed) = (pending.len() == 1, false);
@@ -189,8 +192,11 @@ fn stands(
     changed: &mut bool,
     remembered: &Remembered,
 ) -> QueryResult<bool> {
-    let (AnyConnection::Sqlite(sqlite), stands_on) = (connection, one.stands_on()) else { return Ok(true) };
-    if !stands_on.is_empty() && std::mem::take(changed) {
+    let stands_on = one.stands_on();
+    if let AnyConnection::Sqlite(sqlite) = connection
+        && !stands_on.is_empty()
+        && std::mem::take(changed)
+    {
         remembered.look_within(sqlite)?;
     }
     Ok(stands_on.into_iter().all(|standing| remembered.is_current(standing)))

@@ -1,20 +1,21 @@
 //! What stood behind tokens when it was last looked up, so that an exchange whose grant was seen before reads nothing.
 //!
-//! Memory alone decides nothing. The database notes each change of a grant, a user or an agreement, whoever makes it
-//! (`standing_changes`, by triggers); the transaction that puts an exchange on record reads what was noted since the one before,
-//! and refuses a row that stands on what has changed. So a revocation that was committed first is never overtaken.
+//! Memory alone decides nothing: a row that stands on what has changed is refused.
 //!
-//! On SQLite alone, where all rows are committed by one connection and that look costs microseconds.
+//! SQLite notes each change of a grant, a user or an agreement, whoever makes it (`standing_changes`, by triggers), and the
+//! transaction that puts an exchange on record reads what was noted since the one before. So a revocation that was committed first
+//! is never overtaken. On PostgreSQL the versions of all rows that a visit's rows stand on are compared right before these are
+//! written: one more round trip of a thread that makes one anyway, instead of one for each exchange.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use diesel::SqliteConnection;
 use diesel::prelude::*;
+use diesel::{PgConnection, SqliteConnection};
 use lru::LruCache;
 
 use super::standing::Standing;
-use super::{GrantId, UserId};
+use super::{GrantId, UserId, row_versions};
 
 /// How many are remembered. One takes about a kilobyte.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
@@ -122,6 +123,24 @@ impl Remembered {
         Ok(())
     }
 
+    /// Forgets those of `standings` that PostgreSQL has other versions of now.
+    pub fn compare(&self, connection: &mut PgConnection, standings: &[&Arc<Standing>]) -> QueryResult<()> {
+        let known: Vec<_> =
+            standings.iter().filter_map(|standing| Some((&standing.grant.as_ref()?.id, standing.versions))).collect();
+        if known.is_empty() {
+            return Ok(());
+        }
+        let grants: Vec<&GrantId> = known.iter().map(|(grant, _)| *grant).collect();
+        let there = row_versions::of_grants(connection, &grants)?;
+        let changed = known.iter().filter(|(grant, versions)| there.get(*grant).copied() != *versions);
+        let mut state = self.state();
+        for (grant, _) in changed {
+            state.standings.pop(*grant);
+            state.generation += 1;
+        }
+        Ok(())
+    }
+
     /// Whoever panicked while holding it left whole entries behind.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -197,7 +216,7 @@ mod tests {
             revoked_reason: None,
             status_index: None,
         };
-        Arc::new(Standing { grant: Some(grant), holder: None, consents: None })
+        Arc::new(Standing { grant: Some(grant), holder: None, consents: None, versions: None })
     }
 
     /// With these grants in it.
@@ -243,7 +262,8 @@ mod tests {
         let remembered = remembered(&mut connection, &[&one]);
         let again = remembered.keep(standing("grt_1"), remembered.generation());
         assert!(Arc::ptr_eq(&one, &again));
-        let with_consents = Standing { consents: Some(Vec::new()), grant: one.grant.clone(), holder: None };
+        let with_consents =
+            Standing { consents: Some(Vec::new()), grant: one.grant.clone(), holder: None, versions: None };
         let other = remembered.keep(Arc::new(with_consents), remembered.generation());
         assert!(remembered.is_current(&other) && !remembered.is_current(&one));
     }

@@ -2,6 +2,7 @@
 //!
 //! One visit answers all of it, and all who ask at the same time. What was asked before may be remembered (`remembered`).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use diesel::dsl::exists;
@@ -11,6 +12,8 @@ use tokio::sync::oneshot;
 
 use super::columns::PermissionsJson;
 use super::connection::AnyConnection;
+use super::remembered::Generation;
+use super::row_versions::{self, RowVersions};
 use super::schema::{grants, refresh_tokens, users};
 use super::together::Together;
 use super::{Grant, GrantId, Inner, PairingConsent, Permissions, Store, StoreError, UserId, pairing_consents};
@@ -36,6 +39,8 @@ pub struct Standing {
     pub holder: Option<Holder>,
     /// `None`: they were not asked for.
     pub consents: Option<Vec<PairingConsent>>,
+    /// What it was read from, or earlier versions of that. `None`: not asked for, or not of PostgreSQL.
+    pub versions: Option<RowVersions>,
 }
 
 /// What was found behind a token.
@@ -46,6 +51,8 @@ pub struct Found {
     pub is_first_use: bool,
     /// It may have changed since.
     pub is_remembered: bool,
+    /// Whether a row that comes of it is to stand on it ([`Entry`](super::Entry)).
+    pub is_to_be_checked: bool,
 }
 
 /// The user of a grant: who they are to a decision.
@@ -69,16 +76,18 @@ impl Store {
     /// Looks up what stands behind a token.
     pub async fn behind_token(&self, asked: BehindToken) -> Result<Found, StoreError> {
         if let Some(standing) = self.0.remembered(&asked)? {
-            return Ok(Found { standing, is_first_use: false, is_remembered: true });
+            return Ok(Found { standing, is_first_use: false, is_remembered: true, is_to_be_checked: true });
         }
         let generation = self.0.remembered.generation();
         if let Some(mut connection) = self.0.at_hand()? {
             let answer = connection.run(|connection| answer_one(connection, &asked));
             let found = answer.map_err(|error| self.0.noticed(error.into()))?;
-            return Ok(Found { standing: self.0.remembered.keep(found.standing, generation), ..found });
+            return Ok(self.0.remember(found, generation, &asked));
         }
         let (answer, answered) = oneshot::channel();
-        self.share(&self.0.questions, Question { asked, answer }, answered, serve).await
+        let question = Question { asked: asked.clone(), answer };
+        let found = self.share(&self.0.questions, question, answered, serve).await?;
+        Ok(self.0.remember(found, generation, &asked))
     }
 }
 
@@ -91,6 +100,17 @@ impl Inner {
         }
         let standing = self.remembered.find(&asked.grant);
         Ok(standing.filter(|standing| standing.consents.is_some() || !asked.consents))
+    }
+
+    /// Remembers what can be checked later: on PostgreSQL, what it has the versions of.
+    fn remember(&self, found: Found, generation: Generation, asked: &BehindToken) -> Found {
+        let is_sqlite = self.backend.is_sqlite();
+        if !is_sqlite && found.standing.versions.is_none() {
+            return found;
+        }
+        // On PostgreSQL a check is no better than the look that was just made.
+        let is_to_be_checked = is_sqlite && asked.may_be_remembered;
+        Found { standing: self.remembered.keep(found.standing, generation), is_to_be_checked, ..found }
     }
 }
 
@@ -138,16 +158,18 @@ struct Row {
     grant: Option<Grant>,
     holder: Option<Holder>,
     is_first_use: bool,
+    versions: Option<RowVersions>,
 }
 
 fn with_consents(connection: &mut AnyConnection, asked: &BehindToken, row: Row) -> QueryResult<Found> {
-    let Row { grant, holder, is_first_use } = row;
+    let Row { grant, holder, is_first_use, versions } = row;
     let consents = match (asked.consents, &grant, &holder) {
         (true, Some(grant), Some(holder)) => Some(pairing_consents::list(connection, &holder.id, &grant.client_id)?),
         (true, _, _) => Some(Vec::new()),
         (false, _, _) => None,
     };
-    Ok(Found { standing: Arc::new(Standing { grant, holder, consents }), is_first_use, is_remembered: false })
+    let standing = Arc::new(Standing { grant, holder, consents, versions });
+    Ok(Found { standing, is_first_use, is_remembered: false, is_to_be_checked: false })
 }
 
 /// SQLite answers each question in microseconds: one statement, planned once.
@@ -168,16 +190,14 @@ fn of_sqlite(connection: &mut SqliteConnection, asked: &BehindToken) -> QueryRes
             behind.select((grants::all_columns, holder, exists(unnoted))).first(connection).optional()?
         }
     };
-    Ok(found.map_or_else(Row::default, |(grant, holder, is_first_use)| Row {
-        grant: Some(grant),
-        holder,
-        is_first_use,
-    }))
+    let row = |(grant, holder, is_first_use)| Row { grant: Some(grant), holder, is_first_use, versions: None };
+    Ok(found.map_or_else(Row::default, row))
 }
 
-/// PostgreSQL is a round trip away: two at most for all questions.
+/// PostgreSQL is a round trip away: three at most for all questions.
 fn of_postgres(connection: &mut PgConnection, questions: &[Question]) -> QueryResult<Vec<Row>> {
     let ids: Vec<&GrantId> = questions.iter().map(|question| &question.asked.grant).collect();
+    let versions = versions_of(connection, questions)?;
     let found: Vec<(Grant, Option<Holder>)> = grants::table
         .left_join(users::table.on(users::id.nullable().eq(grants::user_id)))
         .filter(grants::id.eq_any(ids))
@@ -197,7 +217,16 @@ fn of_postgres(connection: &mut PgConnection, questions: &[Question]) -> QueryRe
         let found = found.iter().find(|(grant, _)| grant.id == question.asked.grant);
         let (grant, holder) = found.cloned().map_or((None, None), |(grant, holder)| (Some(grant), holder));
         let is_first_use = unnoted.iter().flatten().any(|jti| Some(jti) == question.asked.jti.as_ref());
-        Row { grant, holder, is_first_use }
+        Row { grant, holder, is_first_use, versions: versions.get(&question.asked.grant).copied() }
     };
     Ok(questions.iter().map(standing).collect())
+}
+
+/// Of what may be remembered. Asked before the rows are: what changes in between is then noticed as changed, and never missed.
+/// Agreements have no row that changes with them.
+fn versions_of(connection: &mut PgConnection, questions: &[Question]) -> QueryResult<HashMap<GrantId, RowVersions>> {
+    let asked = questions.iter().map(|question| &question.asked);
+    let remembered: Vec<&GrantId> =
+        asked.filter(|asked| asked.may_be_remembered && !asked.consents).map(|asked| &asked.grant).collect();
+    if remembered.is_empty() { Ok(HashMap::new()) } else { row_versions::of_grants(connection, &remembered) }
 }

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use auth_server::audit::{Event, Ledger, Use};
 use auth_server::store::{BehindToken, Change, Found, GrantId, LedgerFilter, PairingConsent, Standing};
+use secrecy::ExposeSecret as _;
 use shared_claims::{Clock, ManualClock};
 
 use crate::world::{NOW, World, on_both, scope};
 
 on_both!(
     what_stands_behind_a_token_is_found_as_it_is_now_unless_asked_otherwise,
-    a_row_stands_on_what_is_still_so,
-    no_row_follows_the_revocation_of_what_it_stands_on,
+    what_was_looked_up_is_remembered_and_a_row_may_stand_on_it,
+    a_row_that_stands_on_what_somebody_else_has_changed_is_not_written,
+    what_does_not_change_is_remembered_while_other_things_do,
+    uses_and_the_end_of_what_they_stand_on_may_come_at_once,
 );
 
 async fn ledger(world: &World) -> Ledger {
@@ -20,63 +23,20 @@ async fn ledger(world: &World) -> Ledger {
 }
 
 async fn look(world: &World, grant: &GrantId, may_be_remembered: bool) -> Found {
-    let asked = BehindToken { grant: grant.clone(), jti: None, consents: true, may_be_remembered };
+    let asked = BehindToken { grant: grant.clone(), jti: None, consents: false, may_be_remembered };
     world.store.behind_token(asked).await.unwrap()
 }
 
-async fn use_it(ledger: &Ledger, grant: &GrantId, stands_on: &Arc<Standing>) -> bool {
-    let event = Event::Restored { ended: 0 };
+async fn use_it(ledger: &Ledger, stands_on: &Arc<Standing>) -> bool {
     let used = Use { first_of: None, stands_on: Some(stands_on) };
-    let recorded = ledger.record_use(&event, used).await.unwrap();
-    assert!(recorded || stands_on.grant.as_ref().is_none_or(|known| known.id == *grant));
-    recorded
+    ledger.record_use(&Event::Restored { ended: 0 }, used).await.unwrap()
 }
 
-async fn what_stands_behind_a_token_is_found_as_it_is_now_unless_asked_otherwise(world: World) {
-    let grant = world.grant(None).await;
-    assert!(!look(&world, &grant, true).await.is_remembered);
-    world.store.make(Change::revocation(&grant, "x", NOW)).await.unwrap();
-    let found = look(&world, &grant, false).await;
-    assert!(!found.is_remembered);
-    assert_eq!(found.standing.grant.as_ref().unwrap().revoked_at, Some(NOW));
+async fn rows(world: &World) -> usize {
+    world.store.read_ledger(&LedgerFilter::default(), None).await.unwrap().len()
 }
 
-async fn a_row_stands_on_what_is_still_so(world: World) {
-    let (ledger, grant) = (ledger(&world).await, world.grant(None).await);
-    let found = look(&world, &grant, true).await;
-    assert!(use_it(&ledger, &grant, &found.standing).await);
-    // A use without anything to stand on needs nothing.
-    assert_eq!(ledger.record_use(&Event::Restored { ended: 0 }, Use::default()).await, Ok(true));
-}
-
-/// Both at once, over and over: whichever is first.
-async fn no_row_follows_the_revocation_of_what_it_stands_on(world: World) {
-    let ledger = ledger(&world).await;
-    for _ in 0..40 {
-        let grant = world.grant(None).await;
-        let found = look(&world, &grant, true).await;
-        let used = Event::Revoked { grant: grant.as_str(), why: "used" };
-        let uses = (0..5).map(|_| ledger.record_use(&used, Use { first_of: None, stands_on: Some(&found.standing) }));
-        let (uses, ended) = tokio::join!(futures_util::future::join_all(uses), ledger.revoke(&grant, "ended"));
-        assert!(ended.unwrap());
-        let of_grant = LedgerFilter { grant: Some(grant.to_string()), ..LedgerFilter::default() };
-        let mut rows = world.store.read_ledger(&of_grant, None).await.unwrap();
-        rows.sort_by_key(|row| row.seq);
-        let written = uses.into_iter().filter(|used| *used == Ok(true)).count();
-        assert_eq!(rows.len(), written + 1);
-        // On PostgreSQL nothing is remembered: what was looked up a moment ago counts, as everywhere.
-        if found_is_checked(&world) {
-            assert!(rows.last().unwrap().body.contains("ended"), "a use follows the end");
-        }
-    }
-}
-
-fn found_is_checked(world: &World) -> bool {
-    use secrecy::ExposeSecret as _;
-    world.settings.url.expose_secret().starts_with("sqlite")
-}
-
-/// A grant of Alice's, with an agreement, that was looked up and put on record once.
+/// A grant of Alice's that was looked up, put on record once and is remembered.
 async fn remembered(world: &World, ledger: &Ledger) -> (GrantId, Found) {
     let alice = world.user("alice").await.id;
     let agreed = PairingConsent { source: "a".into(), target: "b".into(), scope: scope("r") };
@@ -86,9 +46,84 @@ async fn remembered(world: &World, ledger: &Ledger) -> (GrantId, Found) {
     ledger.record(&Event::Restored { ended: 0 }).await.unwrap();
     look(world, &grant, true).await;
     let found = look(world, &grant, true).await;
-    assert!(found.is_remembered);
-    assert!(use_it(ledger, &grant, &found.standing).await);
+    assert!(found.is_remembered && found.is_to_be_checked);
+    assert!(use_it(ledger, &found.standing).await);
     (grant, found)
+}
+
+async fn what_stands_behind_a_token_is_found_as_it_is_now_unless_asked_otherwise(world: World) {
+    let ledger = ledger(&world).await;
+    let (grant, _) = remembered(&world, &ledger).await;
+    world.store.make(Change::revocation(&grant, "x", NOW)).await.unwrap();
+    let found = look(&world, &grant, false).await;
+    assert!(!found.is_remembered && !found.is_to_be_checked);
+    assert_eq!(found.standing.grant.as_ref().unwrap().revoked_at, Some(NOW));
+}
+
+async fn what_was_looked_up_is_remembered_and_a_row_may_stand_on_it(world: World) {
+    let ledger = ledger(&world).await;
+    let (grant, found) = remembered(&world, &ledger).await;
+    let again = look(&world, &grant, true).await;
+    assert!(Arc::ptr_eq(&again.standing, &found.standing));
+    let before = rows(&world).await;
+    let both = tokio::join!(use_it(&ledger, &again.standing), use_it(&ledger, &found.standing));
+    assert_eq!((both, rows(&world).await), ((true, true), before + 2));
+    // A use without anything to stand on needs nothing; whether a token was used before is never remembered.
+    assert_eq!(ledger.record_use(&Event::Restored { ended: 0 }, Use::default()).await, Ok(true));
+    let first = BehindToken { grant, jti: Some("jti".into()), consents: false, may_be_remembered: true };
+    assert!(!world.store.behind_token(first).await.unwrap().is_remembered);
+}
+
+async fn a_row_that_stands_on_what_somebody_else_has_changed_is_not_written(world: World) {
+    let ledger = ledger(&world).await;
+    let [_, replica] = world.replicas();
+    let (grant, found) = remembered(&world, &ledger).await;
+    let before = rows(&world).await;
+    replica.make(Change::revocation(&grant, "x", NOW)).await.unwrap();
+    assert!(!use_it(&ledger, &found.standing).await);
+    assert_eq!(rows(&world).await, before);
+    let found = look(&world, &grant, true).await;
+    assert!(!found.is_remembered);
+    assert_eq!(found.standing.grant.as_ref().unwrap().revoked_at, Some(NOW));
+
+    let found = look(&world, &grant, true).await;
+    let alice = found.standing.holder.as_ref().unwrap().id.clone();
+    assert!(found.is_remembered && use_it(&ledger, &found.standing).await);
+    replica.set_blocked(&alice, true, NOW).await.unwrap();
+    assert!(!use_it(&ledger, &found.standing).await);
+    assert!(look(&world, &grant, true).await.standing.holder.as_ref().unwrap().blocked);
+}
+
+async fn what_does_not_change_is_remembered_while_other_things_do(world: World) {
+    let ledger = ledger(&world).await;
+    let (grant, found) = remembered(&world, &ledger).await;
+    let (other, bob) = (world.grant(None).await, world.user("bob").await.id);
+    world.store.make(Change::revocation(&other, "x", NOW)).await.unwrap();
+    world.store.set_blocked(&bob, true, NOW).await.unwrap();
+    assert!(use_it(&ledger, &found.standing).await);
+    assert!(look(&world, &grant, true).await.is_remembered);
+}
+
+/// Over and over. On SQLite, where all are committed one after the other, no use follows the end.
+async fn uses_and_the_end_of_what_they_stand_on_may_come_at_once(world: World) {
+    let ledger = ledger(&world).await;
+    let on_sqlite = world.settings.url.expose_secret().starts_with("sqlite");
+    remembered(&world, &ledger).await;
+    for _ in 0..40 {
+        let grant = world.grant(None).await;
+        look(&world, &grant, true).await;
+        let found = look(&world, &grant, true).await;
+        let used = Event::Revoked { grant: grant.as_str(), why: "used" };
+        let uses = (0..5).map(|_| ledger.record_use(&used, Use { first_of: None, stands_on: Some(&found.standing) }));
+        let (uses, ended) = tokio::join!(futures_util::future::join_all(uses), ledger.revoke(&grant, "ended"));
+        assert!(ended.unwrap());
+        let of_grant = LedgerFilter { grant: Some(grant.to_string()), ..LedgerFilter::default() };
+        let mut rows = world.store.read_ledger(&of_grant, None).await.unwrap();
+        rows.sort_by_key(|row| row.seq);
+        assert_eq!(rows.len(), 1 + uses.into_iter().filter(|used| *used == Ok(true)).count());
+        assert!(!on_sqlite || rows.last().unwrap().body.contains("ended"), "a use follows the end");
+        assert!(!use_it(&ledger, &found.standing).await);
+    }
 }
 
 /// Also by a command, or somebody with the file.
@@ -109,33 +144,21 @@ async fn whoever_changes_it_is_noticed_in_the_commit_that_stands_on_it() {
         let ledger = ledger(&world).await;
         let (grant, found) = remembered(&world, &ledger).await;
         world.execute(change);
-        assert!(!use_it(&ledger, &grant, &found.standing).await, "{change}");
+        assert!(!use_it(&ledger, &found.standing).await, "{change}");
         assert!(!look(&world, &grant, true).await.is_remembered, "{change}");
     }
-}
-
-#[tokio::test]
-async fn what_does_not_change_is_remembered_while_other_things_do() {
-    let world = World::on_sqlite().await;
-    let ledger = ledger(&world).await;
-    let (grant, found) = remembered(&world, &ledger).await;
-    let (other, bob) = (world.grant(None).await, world.user("bob").await.id);
-    world.store.make(Change::revocation(&other, "x", NOW)).await.unwrap();
-    world.store.set_blocked(&bob, true, NOW).await.unwrap();
-    assert!(use_it(&ledger, &grant, &found.standing).await);
-    assert!(look(&world, &grant, true).await.is_remembered);
 }
 
 #[tokio::test]
 async fn a_server_that_has_missed_changes_forgets_all() {
     let world = World::on_sqlite().await;
     let ledger = ledger(&world).await;
-    let (grant, found) = remembered(&world, &ledger).await;
+    let (_, found) = remembered(&world, &ledger).await;
     world.execute(
         "UPDATE grants SET revoked_at = created_at; INSERT INTO standing_changes (grant_id) VALUES ('grt_other'); \
          DELETE FROM standing_changes WHERE grant_id <> 'grt_other'",
     );
-    assert!(!use_it(&ledger, &grant, &found.standing).await);
+    assert!(!use_it(&ledger, &found.standing).await);
 }
 
 #[tokio::test]

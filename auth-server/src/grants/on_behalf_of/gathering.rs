@@ -110,9 +110,9 @@ impl Gathered {
             permissions: user.permissions.clone(),
         };
         let (user, consents) = (Some(facts_of(&holder)), by_pairing(&consents));
-        let standing = Arc::new(Standing { grant: Some(grant), holder: Some(holder), consents: None });
+        let standing = Arc::new(Standing { grant: Some(grant), holder: Some(holder), ..Standing::default() });
         let actor = actor.map(|(claims, grant)| (Arc::new(claims), grant));
-        let found = Found { standing, is_first_use: false, is_remembered: false };
+        let found = Found { standing, ..Found::default() };
         Ok(Self { subject: Arc::new(subject), found, actor, user, consents })
     }
 

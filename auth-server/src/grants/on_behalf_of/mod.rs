@@ -52,7 +52,7 @@ async fn attempt(
     match decision {
         // A refresh token is stored before the ledger's row tells whether all is still so.
         Ok(granted) if granted.refresh_token && look == Look::Memory => Ok(None),
-        Ok(granted) => make_good(server, client, request, &Decided { gathered, asked, granted, look, now }).await,
+        Ok(granted) => make_good(server, client, request, &Decided { gathered, asked, granted, now }).await,
         Err(_) if gathered.found.is_remembered => Ok(None),
         Err(refusal) => Err(refusal.into_error(request.dialect).into()),
     }
@@ -63,7 +63,6 @@ struct Decided {
     gathered: Gathered,
     asked: Asked,
     granted: Granted,
-    look: Look,
     now: OffsetDateTime,
 }
 
@@ -73,7 +72,7 @@ async fn make_good(
     request: &ExchangeRequest,
     decided: &Decided,
 ) -> Result<Option<TokenResponse>, GrantError> {
-    let Decided { gathered, asked, granted, look, now } = decided;
+    let Decided { gathered, asked, granted, now } = decided;
     let Gathered { subject, found, .. } = gathered;
     let grant = gathered.grant().ok_or_else(|| Refusal::SubjectTokenRevoked.into_error(request.dialect))?;
     let context = context_of(grant);
@@ -103,7 +102,7 @@ async fn make_good(
     };
     // Whoever shows a token here has used it: the refresh token that it came with was not lost on its way.
     let first_of = found.is_first_use.then_some(subject.jti.as_str());
-    let stands_on = (*look == Look::Memory).then_some(&found.standing);
+    let stands_on = found.is_to_be_checked.then_some(&found.standing);
     if !server.ledger.record_use(&issued, Use { first_of, stands_on }).await? {
         return Ok(None);
     }
