@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::columns::column;
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $unlike_others:ident) => {
         $(#[$doc])*
         #[derive(
             Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, AsExpression, FromSqlRow, serde::Serialize, serde::Deserialize,
@@ -29,7 +29,7 @@ macro_rules! id {
             /// A new one, unlike any other.
             #[must_use]
             pub fn generate() -> Self {
-                Self(format!(concat!($prefix, "{}"), uuid::Uuid::new_v4().simple()))
+                Self(format!(concat!($prefix, "{}"), uuid::Uuid::$unlike_others().simple()))
             }
 
             #[must_use]
@@ -62,23 +62,29 @@ macro_rules! id {
 id!(
     /// The `sub` of a user: stable and opaque.
     UserId,
-    "usr_"
+    "usr_",
+    new_v4
 );
 id!(
-    /// What one sign-in, or one machine's request, gave to one client.
+    /// What one sign-in, or one machine's request, gave to one client. The ids of grants are in the order in which these were made
+    /// (RFC 9562 section 5.7), so that indices grow at their end: one at random is a page of its own to write. They open nothing,
+    /// and when a grant was made is in its tokens.
     GrantId,
-    "grt_"
+    "grt_",
+    now_v7
 );
 
 id!(
     /// Names a chain of the ledger.
     ChainId,
-    "chn_"
+    "chn_",
+    new_v4
 );
 id!(
     /// The public id of a session, the `sid` of tokens. It opens nothing: the cookie holds another value.
     SessionId,
-    "ses_"
+    "ses_",
+    new_v4
 );
 
 /// SHA-256 of an opaque secret: all that is stored of codes, refresh tokens and cookies.
@@ -201,5 +207,16 @@ impl PasswordHash {
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PasswordHash(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grants_are_named_in_the_order_in_which_they_are_made() {
+        let ids: Vec<GrantId> = (0..100).map(|_| GrantId::generate()).collect();
+        assert!(ids.is_sorted_by(|one, next| one < next));
     }
 }
