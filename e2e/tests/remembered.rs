@@ -24,7 +24,7 @@ async fn exchange_often(stack: &Stack, tokens: &Tokens) -> Result<()> {
 }
 
 async fn refused(stack: &Stack, tokens: &Tokens) -> Result<String> {
-    Ok(exchange(stack, tokens).await?.expect_error(400, "invalid_request")?.reason().to_owned())
+    Ok(exchange(stack, tokens).await?.expect_error(400, "invalid_request")?.reason().clone())
 }
 
 async fn tell(stack: &Stack, arguments: &[&str]) -> Result<()> {

@@ -165,7 +165,7 @@ impl Store {
         Ok(Self(inner))
     }
 
-    /// For a command that ends soon: one connection. A pool that still makes another in the background while the process
+    /// For a command that ends soon: one connection (and the one on which SQLite commits). A pool that still makes another in the background while the process
     /// ends would meet a PostgreSQL client library that has cleaned up already.
     pub fn open_alone(settings: &DatabaseSettings) -> Result<Self, StoreError> {
         Self::open(&DatabaseSettings { pool_size: 1, ..settings.clone() })
@@ -266,13 +266,9 @@ impl Inner {
         work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>,
     ) -> Result<T, StoreError> {
         self.trusts_its_disk()?;
-        let mut connection = match kept.take() {
-            Some(connection) => connection,
-            None => {
-                let connected = self.backend.connect();
-                connected.map_err(|error| StoreError::unavailable(Unavailability::Disconnected, error))?.into()
-            }
-        };
+        let connect = || self.backend.connect().map(KeptConnection::from);
+        let connected = kept.take().map_or_else(connect, Ok);
+        let mut connection = connected.map_err(|error| StoreError::unavailable(Unavailability::Disconnected, error))?;
         let committed = connection.run(|connection| connection.write(work));
         *kept = connection.if_whole();
         committed.map_err(|error| self.noticed(error.into()))

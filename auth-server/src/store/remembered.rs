@@ -7,6 +7,7 @@
 //! is never overtaken. On PostgreSQL the versions of all rows that a visit's rows stand on are compared right before these are
 //! written: one more round trip of a thread that makes one anyway, instead of one for each exchange.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -39,7 +40,7 @@ pub(super) struct Remembered(Mutex<State>);
 
 struct State {
     standings: LruCache<GrantId, Arc<Standing>>,
-    /// The last change that is known of. `None`: nobody has looked yet.
+    /// The last change that is known of. `None`: there is none yet, or nobody has looked.
     seen: Option<i64>,
     generation: u64,
 }
@@ -73,7 +74,7 @@ impl Remembered {
             return standing;
         }
         match state.standings.get(&grant.id) {
-            Some(known) if **known == *standing => Arc::clone(known),
+            Some(known) if known.includes(&standing) => Arc::clone(known),
             _ => {
                 let forgotten = state.standings.push(grant.id.clone(), Arc::clone(&standing));
                 // Not while others wait.
@@ -95,32 +96,30 @@ impl Remembered {
     /// before this transaction changes anything itself, since a change may be undone yet, and its number given to another.
     pub fn catch_up(&self, connection: &mut SqliteConnection) -> QueryResult<()> {
         let seen = self.state().seen;
-        let Some(seen) = seen else {
-            let last = standing_changes::table
-                .select(diesel::dsl::max(standing_changes::n))
-                .first::<Option<i64>>(connection)?;
-            self.state().forget_all(last.unwrap_or_default());
+        // The last one that is known of is there still, and none is missing behind it; or numbers do not tell what was missed.
+        if let Some(seen) = seen
+            && let noted = noted_from(connection, seen)?
+            && !noted.is_empty()
+            && noted.iter().zip(seen..).all(|(noted, n)| noted.n == n)
+        {
+            self.state().catch_up(&noted[1..]);
             return Ok(());
-        };
-        let changes = noted_since(connection, seen)?;
-        let mut state = self.state();
-        if let (Some(first), Some(last)) = (changes.first(), changes.last()) {
-            if first.n == seen + 1 {
-                state.forget(&changes);
-                state.seen = Some(last.n);
-            } else {
-                state.forget_all(last.n);
-            }
         }
+        let last = standing_changes::table.select(diesel::dsl::max(standing_changes::n)).first(connection)?;
+        self.state().forget_all(last);
         Ok(())
     }
 
     /// Forgets also what this transaction has changed so far.
     pub fn look_within(&self, connection: &mut SqliteConnection) -> QueryResult<()> {
         let seen = self.state().seen;
-        let changes = noted_since(connection, seen.unwrap_or_default())?;
-        self.state().forget(&changes);
+        let noted = noted_from(connection, seen.map_or(0, |seen| seen + 1))?;
+        self.state().forget(&noted);
         Ok(())
+    }
+
+    pub fn forget(&self, grant: &GrantId) {
+        self.state().standings.pop(grant);
     }
 
     /// Forgets those of `standings` that PostgreSQL has other versions of now.
@@ -147,34 +146,38 @@ impl Remembered {
     }
 }
 
-fn noted_since(connection: &mut SqliteConnection, seen: i64) -> QueryResult<Vec<Noted>> {
-    standing_changes::table.filter(standing_changes::n.gt(seen)).order(standing_changes::n).load(connection)
+fn noted_from(connection: &mut SqliteConnection, first: i64) -> QueryResult<Vec<Noted>> {
+    standing_changes::table.filter(standing_changes::n.ge(first)).order(standing_changes::n).load(connection)
 }
 
 impl State {
-    fn forget(&mut self, changes: &[Noted]) {
-        for Noted { grant, user, .. } in changes {
-            if let Some(grant) = grant {
-                self.standings.pop(grant);
-            }
-            if let Some(user) = user {
-                self.forget_user(user);
-            }
-        }
-        self.generation += u64::from(!changes.is_empty());
-    }
-
-    fn forget_user(&mut self, user: &UserId) {
-        let is_theirs = |standing: &Standing| standing.holder.as_ref().is_some_and(|holder| holder.id == *user);
-        let theirs = self.standings.iter().filter(|(_, standing)| is_theirs(standing)).map(|(grant, _)| grant.clone());
-        for grant in theirs.collect::<Vec<_>>() {
-            self.standings.pop(&grant);
+    fn catch_up(&mut self, noted: &[Noted]) {
+        if let Some(last) = noted.last() {
+            self.forget(noted);
+            self.seen = Some(last.n);
         }
     }
 
-    fn forget_all(&mut self, seen: i64) {
+    fn forget(&mut self, noted: &[Noted]) {
+        let grants = noted.iter().filter_map(|noted| noted.grant.as_ref());
+        let users: HashSet<&UserId> = noted.iter().filter_map(|noted| noted.user.as_ref()).collect();
+        let is_theirs = |standing: &Standing| standing.holder.as_ref().is_some_and(|holder| users.contains(&holder.id));
+        let of_users = if users.is_empty() {
+            Vec::new()
+        } else {
+            let theirs = self.standings.iter().filter(|(_, standing)| is_theirs(standing));
+            theirs.map(|(grant, _)| grant.clone()).collect()
+        };
+        for grant in grants.chain(&of_users) {
+            self.standings.pop(grant);
+        }
+        self.generation += u64::from(!noted.is_empty());
+    }
+
+    /// `seen`: the last change there is, if there is any.
+    fn forget_all(&mut self, seen: Option<i64>) {
         self.standings.clear();
-        self.seen = Some(seen);
+        self.seen = seen;
         self.generation += 1;
     }
 }
@@ -189,7 +192,8 @@ mod tests {
 
     fn database() -> SqliteConnection {
         let mut connection = SqliteConnection::establish(":memory:").unwrap();
-        let table = "CREATE TABLE standing_changes (n INTEGER NOT NULL PRIMARY KEY, grant_id TEXT, user_id TEXT)";
+        let table = "CREATE TABLE standing_changes (n INTEGER NOT NULL PRIMARY KEY, grant_id TEXT, user_id TEXT); \
+                     INSERT INTO standing_changes (n) VALUES (1)";
         connection.batch_execute(table).unwrap();
         connection
     }
@@ -266,6 +270,33 @@ mod tests {
             Standing { consents: Some(Vec::new()), grant: one.grant.clone(), holder: None, versions: None };
         let other = remembered.keep(Arc::new(with_consents), remembered.generation());
         assert!(remembered.is_current(&other) && !remembered.is_current(&one));
+    }
+
+    #[test]
+    fn a_look_that_asked_for_less_takes_nothing_away() {
+        let (mut connection, grant) = (database(), standing("grt_1").grant.clone());
+        let with_consents = Arc::new(Standing { grant, consents: Some(Vec::new()), ..Standing::default() });
+        let remembered = remembered(&mut connection, &[&with_consents]);
+        remembered.keep(standing("grt_1"), remembered.generation());
+        assert!(remembered.is_current(&with_consents));
+    }
+
+    #[test]
+    fn where_numbers_went_back_all_is_forgotten() {
+        for older_copy in ["DELETE FROM standing_changes WHERE n > 2", "DELETE FROM standing_changes"] {
+            let (mut connection, one) = (database(), standing("grt_1"));
+            for _ in 0..5 {
+                note(&mut connection, "grt_x");
+            }
+            let remembered = remembered(&mut connection, &[&one]);
+            connection.batch_execute(older_copy).unwrap();
+            remembered.catch_up(&mut connection).unwrap();
+            assert!(!remembered.is_current(&one), "{older_copy}");
+            remembered.keep(Arc::clone(&one), remembered.generation());
+            note(&mut connection, "grt_1");
+            remembered.catch_up(&mut connection).unwrap();
+            assert!(!remembered.is_current(&one), "{older_copy}");
+        }
     }
 
     #[test]

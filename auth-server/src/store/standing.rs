@@ -33,7 +33,7 @@ pub struct BehindToken {
 }
 
 /// What is on record, whatever state it is in.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Standing {
     pub grant: Option<Grant>,
     pub holder: Option<Holder>,
@@ -41,6 +41,14 @@ pub struct Standing {
     pub consents: Option<Vec<PairingConsent>>,
     /// What it was read from, or earlier versions of that. `None`: not asked for, or not of PostgreSQL.
     pub versions: Option<RowVersions>,
+}
+
+impl Standing {
+    /// Whether it tells the same, or more.
+    pub(super) fn includes(&self, other: &Self) -> bool {
+        let same = (&self.grant, &self.holder, self.versions) == (&other.grant, &other.holder, other.versions);
+        same && (other.consents.is_none() || self.consents == other.consents)
+    }
 }
 
 /// What was found behind a token.
@@ -73,6 +81,11 @@ pub(super) struct Question {
 }
 
 impl Store {
+    /// Looks behind the tokens of a grant anew when it is asked for the next time: what was remembered seems to be wrong.
+    pub fn forget_standing(&self, grant: &GrantId) {
+        self.0.remembered.forget(grant);
+    }
+
     /// Looks up what stands behind a token.
     pub async fn behind_token(&self, asked: BehindToken) -> Result<Found, StoreError> {
         if let Some(standing) = self.0.remembered(&asked)? {
@@ -217,16 +230,20 @@ fn of_postgres(connection: &mut PgConnection, questions: &[Question]) -> QueryRe
         let found = found.iter().find(|(grant, _)| grant.id == question.asked.grant);
         let (grant, holder) = found.cloned().map_or((None, None), |(grant, holder)| (Some(grant), holder));
         let is_first_use = unnoted.iter().flatten().any(|jti| Some(jti) == question.asked.jti.as_ref());
-        Row { grant, holder, is_first_use, versions: versions.get(&question.asked.grant).copied() }
+        let versions = versions.get(&question.asked.grant).filter(|_| has_versions(&question.asked)).copied();
+        Row { grant, holder, is_first_use, versions }
     };
     Ok(questions.iter().map(standing).collect())
 }
 
-/// Of what may be remembered. Asked before the rows are: what changes in between is then noticed as changed, and never missed.
-/// Agreements have no row that changes with them.
+/// Asked before the rows are: what changes in between is then noticed as changed, and never missed.
 fn versions_of(connection: &mut PgConnection, questions: &[Question]) -> QueryResult<HashMap<GrantId, RowVersions>> {
     let asked = questions.iter().map(|question| &question.asked);
-    let remembered: Vec<&GrantId> =
-        asked.filter(|asked| asked.may_be_remembered && !asked.consents).map(|asked| &asked.grant).collect();
+    let remembered: Vec<&GrantId> = asked.filter(|asked| has_versions(asked)).map(|asked| &asked.grant).collect();
     if remembered.is_empty() { Ok(HashMap::new()) } else { row_versions::of_grants(connection, &remembered) }
+}
+
+/// Whether what is found is remembered on PostgreSQL. Agreements have no row that changes with them.
+fn has_versions(asked: &BehindToken) -> bool {
+    asked.may_be_remembered && !asked.consents
 }

@@ -1,4 +1,4 @@
-//! What stands behind a token may be remembered on SQLite: it decides nothing once it has changed, whoever changed it.
+//! What stands behind a token is remembered: it decides nothing once it has changed, whoever changed it.
 
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ on_both!(
     a_row_that_stands_on_what_somebody_else_has_changed_is_not_written,
     what_does_not_change_is_remembered_while_other_things_do,
     uses_and_the_end_of_what_they_stand_on_may_come_at_once,
+    an_agreement_that_is_withdrawn_counts_at_once,
+    what_seems_wrong_is_forgotten,
 );
 
 async fn ledger(world: &World) -> Ledger {
@@ -114,16 +116,48 @@ async fn uses_and_the_end_of_what_they_stand_on_may_come_at_once(world: World) {
         look(&world, &grant, true).await;
         let found = look(&world, &grant, true).await;
         let used = Event::Revoked { grant: grant.as_str(), why: "used" };
-        let uses = (0..5).map(|_| ledger.record_use(&used, Use { first_of: None, stands_on: Some(&found.standing) }));
-        let (uses, ended) = tokio::join!(futures_util::future::join_all(uses), ledger.revoke(&grant, "ended"));
+        let use_it = || ledger.record_use(&used, Use { first_of: None, stands_on: Some(&found.standing) });
+        let three = || futures_util::future::join_all((0..3).map(|_| use_it()));
+        // Each waits its turn in this order.
+        let (before, ended, after) =
+            futures_util::future::join3(three(), ledger.revoke(&grant, "ended"), three()).await;
         assert!(ended.unwrap());
+        assert!(!on_sqlite || after.iter().all(|used| *used == Ok(false)), "{after:?}");
+        let uses = before.into_iter().chain(after);
         let of_grant = LedgerFilter { grant: Some(grant.to_string()), ..LedgerFilter::default() };
         let mut rows = world.store.read_ledger(&of_grant, None).await.unwrap();
         rows.sort_by_key(|row| row.seq);
-        assert_eq!(rows.len(), 1 + uses.into_iter().filter(|used| *used == Ok(true)).count());
+        assert_eq!(rows.len(), 1 + uses.filter(|used| *used == Ok(true)).count());
         assert!(!on_sqlite || rows.last().unwrap().body.contains("ended"), "a use follows the end");
-        assert!(!use_it(&ledger, &found.standing).await);
+        assert_eq!(use_it().await, Ok(false));
     }
+}
+
+/// Agreements, on PostgreSQL, have no row that changes with them: with them, nothing is remembered there, whoever else asks.
+async fn an_agreement_that_is_withdrawn_counts_at_once(world: World) {
+    let ledger = ledger(&world).await;
+    let (grant, _) = remembered(&world, &ledger).await;
+    let asked = |consents| BehindToken { grant: grant.clone(), jti: None, consents, may_be_remembered: true };
+    let looks = [true, false, true, false].map(|consents| world.store.behind_token(asked(consents)));
+    let found = futures_util::future::join_all(looks).await;
+    let found = found.into_iter().next().unwrap().unwrap();
+    assert_eq!(found.standing.consents.as_ref().unwrap().len(), 1);
+    let alice = found.standing.holder.as_ref().unwrap().id.clone();
+    world.store.delete_pairing_consents(&alice, "demo-app", "a", "b").await.unwrap();
+    let again = world.store.behind_token(asked(true)).await.unwrap();
+    let stands = again.is_to_be_checked && use_it(&ledger, &again.standing).await;
+    assert!(!stands || again.standing.consents.as_ref().unwrap().is_empty(), "{again:?}");
+    let again = world.store.behind_token(asked(true)).await.unwrap();
+    assert!(again.standing.consents.as_ref().unwrap().is_empty(), "{again:?}");
+}
+
+/// What is refused by memory is looked at anew, and remembered as it is then.
+async fn what_seems_wrong_is_forgotten(world: World) {
+    let ledger = ledger(&world).await;
+    let (grant, _) = remembered(&world, &ledger).await;
+    world.store.forget_standing(&grant);
+    assert!(!look(&world, &grant, true).await.is_remembered);
+    assert!(look(&world, &grant, true).await.is_remembered);
 }
 
 /// Also by a command, or somebody with the file.
@@ -136,6 +170,7 @@ async fn whoever_changes_it_is_noticed_in_the_commit_that_stands_on_it() {
         "UPDATE users SET blocked = 1",
         "UPDATE users SET permissions = '{}'",
         "PRAGMA foreign_keys = ON; DELETE FROM users",
+        "INSERT OR REPLACE INTO users SELECT * FROM users",
         "INSERT INTO pairing_consents SELECT user_id, client_id, 'a', 'c', scope, given_at FROM pairing_consents",
         "UPDATE pairing_consents SET scope = 'w'",
         "DELETE FROM pairing_consents",

@@ -61,11 +61,13 @@ impl Samples {
     /// Does `work`, and takes samples on every core for as long as that lasts.
     pub async fn beside<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let over = Over::default();
-        let cores = (0..cpu::cores()).map(|_| {
+        let mut samplers = Vec::new();
+        for _ in 0..cpu::cores() {
             let (algorithm, over) = (self.algorithm.clone(), Arc::clone(&over.0));
-            spawn_blocking(move || sample_until(&over, &algorithm))
-        });
-        let samplers: Vec<_> = cores.collect();
+            // Made before anything counts: a key pair for RSA takes as long as some thousand signatures.
+            let pair = spawn_blocking(move || Pair::of(&algorithm)).await??;
+            samplers.push(spawn_blocking(move || pair.sample_until(&over)));
+        }
         let done = work.await?;
         drop(over);
         for samples in futures_util::future::try_join_all(samplers).await? {
@@ -99,23 +101,9 @@ impl Drop for Over {
     }
 }
 
-/// One sample at least.
-fn sample_until(over: &AtomicBool, algorithm: &str) -> Result<Vec<Raw>> {
-    let pair = Pair::of(algorithm)?;
-    let mut samples = Vec::new();
-    loop {
-        let began = Instant::now();
-        samples.push(pair.sample()?);
-        if over.load(Ordering::Relaxed) {
-            return Ok(samples);
-        }
-        std::thread::sleep(began.elapsed() * PAUSE);
-    }
-}
-
 /// A key pair, and a signature by it.
 struct Pair {
-    sign: Box<dyn Fn() -> Option<Vec<u8>>>,
+    sign: Box<dyn Fn() -> Option<Vec<u8>> + Send>,
     public: ParsedPublicKey,
     signature: Vec<u8>,
 }
@@ -147,9 +135,22 @@ impl Pair {
         }
     }
 
-    fn new(public: ParsedPublicKey, sign: impl Fn() -> Option<Vec<u8>> + 'static) -> Result<Self> {
+    fn new(public: ParsedPublicKey, sign: impl Fn() -> Option<Vec<u8>> + Send + 'static) -> Result<Self> {
         let signature = sign().context("no signature")?;
         Ok(Self { sign: Box::new(sign), public, signature })
+    }
+
+    /// One sample at least.
+    fn sample_until(&self, over: &AtomicBool) -> Result<Vec<Raw>> {
+        let mut samples = Vec::new();
+        loop {
+            let began = Instant::now();
+            samples.push(self.sample()?);
+            std::thread::sleep(began.elapsed() * PAUSE);
+            if over.load(Ordering::Relaxed) {
+                return Ok(samples);
+            }
+        }
     }
 
     fn sample(&self) -> Result<Raw> {

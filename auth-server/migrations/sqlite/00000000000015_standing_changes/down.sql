@@ -3,6 +3,7 @@ DROP TRIGGER pairing_consent_changed;
 DROP TRIGGER pairing_consent_given;
 DROP TRIGGER user_deleted;
 DROP TRIGGER user_changed;
+DROP TRIGGER user_added;
 DROP TRIGGER grant_deleted;
 DROP TRIGGER grant_changed;
 DROP TABLE standing_changes;

@@ -6,6 +6,8 @@ CREATE TABLE standing_changes (
     grant_id TEXT,
     user_id  TEXT
 );
+-- There is always a last one.
+INSERT INTO standing_changes (n) VALUES (1);
 -- The newest stay. Whoever has not looked for so long forgets all.
 CREATE TRIGGER standing_changes_stay_few AFTER INSERT ON standing_changes WHEN NEW.n % 1000 = 0 BEGIN
     DELETE FROM standing_changes WHERE n <= NEW.n - 10000;
@@ -15,6 +17,10 @@ CREATE TRIGGER grant_changed AFTER UPDATE ON grants BEGIN
 END;
 CREATE TRIGGER grant_deleted AFTER DELETE ON grants BEGIN
     INSERT INTO standing_changes (grant_id) VALUES (OLD.id);
+END;
+-- Also by INSERT OR REPLACE, which is neither of the others. (Nothing replaces a grant.)
+CREATE TRIGGER user_added AFTER INSERT ON users BEGIN
+    INSERT INTO standing_changes (user_id) VALUES (NEW.id);
 END;
 CREATE TRIGGER user_changed AFTER UPDATE ON users BEGIN
     INSERT INTO standing_changes (user_id) VALUES (OLD.id);

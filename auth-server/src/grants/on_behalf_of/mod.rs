@@ -12,11 +12,11 @@ use time::OffsetDateTime;
 
 use super::issue::context_of;
 use super::{AuthenticatedClient, GrantError, ProvenKey, TokenResponse};
-use crate::audit::{Event, NotRecorded, Use};
+use crate::audit::{Event, Use};
 use crate::exchange::{self, Asked, Granted, Refusal};
 use crate::protocol::{Dialect, ExchangeRequest};
 use crate::server::AuthServer;
-use crate::store::UserId;
+use crate::store::{StoreError, UserId};
 use gathering::{Gathered, Look, Where};
 pub(super) use renewal::{Renewal, renew};
 
@@ -31,7 +31,8 @@ pub(super) async fn grant(
     }
     // Apart from the way that all take, which would carry it along.
     let again = Box::pin(attempt(server, client, request, key, Look::Anew));
-    again.await?.ok_or_else(|| GrantError::from(NotRecorded))
+    let never = || StoreError::Bug("what was looked up anew was taken for remembered".into());
+    Ok(again.await?.ok_or_else(never)?)
 }
 
 /// `None`: what was remembered is or may be wrong, and nothing was done. What was looked up anew never gives that.
@@ -53,7 +54,10 @@ async fn attempt(
         // A refresh token is stored before the ledger's row tells whether all is still so.
         Ok(granted) if granted.refresh_token && look == Look::Memory => Ok(None),
         Ok(granted) => make_good(server, client, request, &Decided { gathered, asked, granted, now }).await,
-        Err(_) if gathered.found.is_remembered => Ok(None),
+        Err(_) if gathered.found.is_remembered => {
+            gathered.grant().inspect(|grant| server.store.forget_standing(&grant.id));
+            Ok(None)
+        }
         Err(refusal) => Err(refusal.into_error(request.dialect).into()),
     }
 }
