@@ -123,11 +123,11 @@ async fn uses_and_the_end_of_what_they_stand_on_may_come_at_once(world: World) {
             futures_util::future::join3(three(), ledger.revoke(&grant, "ended"), three()).await;
         assert!(ended.unwrap());
         assert!(!on_sqlite || after.iter().all(|used| *used == Ok(false)), "{after:?}");
-        let uses = before.into_iter().chain(after);
+        let all = before.into_iter().chain(after);
         let of_grant = LedgerFilter { grant: Some(grant.to_string()), ..LedgerFilter::default() };
         let mut rows = world.store.read_ledger(&of_grant, None).await.unwrap();
         rows.sort_by_key(|row| row.seq);
-        assert_eq!(rows.len(), 1 + uses.filter(|used| *used == Ok(true)).count());
+        assert_eq!(rows.len(), 1 + all.filter(|used| *used == Ok(true)).count());
         assert!(!on_sqlite || rows.last().unwrap().body.contains("ended"), "a use follows the end");
         assert_eq!(use_it().await, Ok(false));
     }
