@@ -3,8 +3,8 @@
 //! Memory alone decides nothing: a row that stands on what has changed is refused.
 //!
 //! SQLite notes each change of a grant, a user or an agreement, whoever makes it (`standing_changes`, by triggers), and the
-//! transaction that puts an exchange on record reads what was noted since the one before. So a revocation that was committed first
-//! is never overtaken. On PostgreSQL the versions of all rows that a visit's rows stand on are compared right before these are
+//! transaction that puts an exchange on record reads what was noted since the one before. So no row that stands on something follows
+//! the commit that changed it. On PostgreSQL the versions of all rows that a visit's rows stand on are compared right before these are
 //! written: one more round trip of a thread that makes one anyway, instead of one for each exchange.
 
 use std::collections::HashSet;
@@ -15,8 +15,8 @@ use diesel::prelude::*;
 use diesel::{PgConnection, SqliteConnection};
 use lru::LruCache;
 
-use super::standing::Standing;
-use super::{GrantId, UserId, row_versions};
+use super::standing::{BehindToken, Found, Standing};
+use super::{GrantId, Inner, StoreError, UserId, row_versions};
 
 /// How many are remembered. One takes about a kilobyte.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
@@ -143,6 +143,30 @@ impl Remembered {
     /// Whoever panicked while holding it left whole entries behind.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// What is remembered, where that is asked for.
+    pub(super) fn remembered(&self, asked: &BehindToken) -> Result<Option<Arc<Standing>>, StoreError> {
+        self.trusts_its_disk()?;
+        // Whether a token is used for the first time is nothing to remember.
+        if !asked.may_be_remembered || asked.jti.is_some() {
+            return Ok(None);
+        }
+        let standing = self.remembered.find(&asked.grant);
+        Ok(standing.filter(|standing| standing.consents.is_some() || !asked.consents))
+    }
+
+    /// Remembers what can be checked later: on PostgreSQL, what it has the versions of.
+    pub(super) fn remember(&self, found: Found, generation: Generation, asked: &BehindToken) -> Found {
+        let is_sqlite = self.backend.is_sqlite();
+        if !is_sqlite && found.standing.versions.is_none() {
+            return found;
+        }
+        // On PostgreSQL a check is no better than the look that was just made.
+        let is_to_be_checked = is_sqlite && asked.may_be_remembered;
+        Found { standing: self.remembered.keep(found.standing, generation), is_to_be_checked, ..found }
     }
 }
 

@@ -12,7 +12,6 @@ use tokio::sync::oneshot;
 
 use super::columns::PermissionsJson;
 use super::connection::AnyConnection;
-use super::remembered::Generation;
 use super::row_versions::{self, RowVersions};
 use super::schema::{grants, refresh_tokens, users};
 use super::together::Together;
@@ -101,29 +100,6 @@ impl Store {
         let question = Question { asked: asked.clone(), answer };
         let found = self.share(&self.0.questions, question, answered, serve).await?;
         Ok(self.0.remember(found, generation, &asked))
-    }
-}
-
-impl Inner {
-    fn remembered(&self, asked: &BehindToken) -> Result<Option<Arc<Standing>>, StoreError> {
-        self.trusts_its_disk()?;
-        // Whether a token is used for the first time is nothing to remember.
-        if !asked.may_be_remembered || asked.jti.is_some() {
-            return Ok(None);
-        }
-        let standing = self.remembered.find(&asked.grant);
-        Ok(standing.filter(|standing| standing.consents.is_some() || !asked.consents))
-    }
-
-    /// Remembers what can be checked later: on PostgreSQL, what it has the versions of.
-    fn remember(&self, found: Found, generation: Generation, asked: &BehindToken) -> Found {
-        let is_sqlite = self.backend.is_sqlite();
-        if !is_sqlite && found.standing.versions.is_none() {
-            return found;
-        }
-        // On PostgreSQL a check is no better than the look that was just made.
-        let is_to_be_checked = is_sqlite && asked.may_be_remembered;
-        Found { standing: self.remembered.keep(found.standing, generation), is_to_be_checked, ..found }
     }
 }
 
