@@ -65,7 +65,7 @@ impl FromIterator<(String, String, Scope)> for Consents {
 /// Asks for an ID token (OpenID Connect Core section 3.1.2.1).
 pub(super) const OPENID: &str = "openid";
 /// Asks for a refresh token (OpenID Connect Core section 11).
-pub(super) const OFFLINE_ACCESS: &str = "offline_access";
+pub const OFFLINE_ACCESS: &str = "offline_access";
 
 /// What the request asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -31,7 +31,7 @@ use shared_claims::{Actor, Scope};
 use time::OffsetDateTime;
 
 pub use explanation::{Explanation, Outcome, Verdict};
-pub use facts::{ActorToken, Asked, Consents, Facts, GrantStanding, Limits, User};
+pub use facts::{ActorToken, Asked, Consents, Facts, GrantStanding, Limits, OFFLINE_ACCESS, User};
 pub use refusal::Refusal;
 pub use report::Report;
 pub use rule::Rule;
@@ -63,7 +63,7 @@ impl Granted {
     /// What came beside the token for the API: `openid` and `offline_access`, as far as they were granted.
     #[must_use]
     pub fn scope_beside(&self) -> Scope {
-        let beside = [(self.id_token, facts::OPENID), (self.refresh_token, facts::OFFLINE_ACCESS)];
+        let beside = [(self.id_token, facts::OPENID), (self.refresh_token, OFFLINE_ACCESS)];
         beside.into_iter().filter(|(given, _)| *given).filter_map(|(_, name)| name.parse().ok()).collect()
     }
 }

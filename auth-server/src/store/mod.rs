@@ -165,8 +165,8 @@ impl Store {
         Ok(Self(inner))
     }
 
-    /// For a command that ends soon: one connection (and the one on which SQLite commits). A pool that still makes another in the background while the process
-    /// ends would meet a PostgreSQL client library that has cleaned up already.
+    /// For a command that ends soon: one connection, beside the one on which SQLite commits. A pool that still makes another in the
+    /// background while the process ends would meet a PostgreSQL client library that has cleaned up already.
     pub fn open_alone(settings: &DatabaseSettings) -> Result<Self, StoreError> {
         Self::open(&DatabaseSettings { pool_size: 1, ..settings.clone() })
     }

@@ -3,9 +3,9 @@
 //! Memory alone decides nothing: a row that stands on what has changed is refused.
 //!
 //! SQLite notes each change of a grant, a user or an agreement, whoever makes it (`standing_changes`, by triggers), and the
-//! transaction that puts an exchange on record reads what was noted since the one before. So no row that stands on something follows
-//! the commit that changed it. On PostgreSQL the versions of all rows that a visit's rows stand on are compared right before these are
-//! written: one more round trip of a thread that makes one anyway, instead of one for each exchange.
+//! transaction that puts an exchange on record reads what was noted since the one before. So no row that stands on something
+//! follows the commit that changed it. On PostgreSQL the versions of all rows that a visit's rows stand on are compared right
+//! before these are written: one more round trip of a thread that makes one anyway, instead of one for each exchange.
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;

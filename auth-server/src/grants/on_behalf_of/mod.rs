@@ -13,8 +13,8 @@ use time::OffsetDateTime;
 use super::issue::context_of;
 use super::{AuthenticatedClient, GrantError, ProvenKey, TokenResponse};
 use crate::audit::{Event, Use};
-use crate::exchange::{self, Asked, Granted, Refusal};
-use crate::protocol::{Dialect, ExchangeRequest};
+use crate::exchange::{self, Asked, Granted, OFFLINE_ACCESS, Refusal};
+use crate::protocol::{Dialect, ExchangeRequest, GrantType};
 use crate::server::AuthServer;
 use crate::store::{StoreError, UserId};
 use gathering::{Gathered, Look, Where};
@@ -26,13 +26,21 @@ pub(super) async fn grant(
     request: &ExchangeRequest,
     key: Option<&ProvenKey>,
 ) -> Result<TokenResponse, GrantError> {
-    if let Some(response) = attempt(server, client, request, key, Look::Memory).await? {
+    if !may_get_refresh_token(client, request)
+        && let Some(response) = attempt(server, client, request, key, Look::Memory).await?
+    {
         return Ok(response);
     }
     // Apart from the way that all take, which would carry it along.
     let again = Box::pin(attempt(server, client, request, key, Look::Anew));
     let never = || StoreError::Bug("what was looked up anew was taken for remembered".into());
     Ok(again.await?.ok_or_else(never)?)
+}
+
+/// A refresh token is stored before the ledger's row tells whether all is still so.
+fn may_get_refresh_token(client: &AuthenticatedClient, request: &ExchangeRequest) -> bool {
+    let asked = request.scope.as_ref().is_some_and(|scope| scope.contains(OFFLINE_ACCESS));
+    asked && client.may_use(GrantType::RefreshToken)
 }
 
 /// `None`: what was remembered is or may be wrong, and nothing was done. What was looked up anew never gives that.
@@ -51,8 +59,6 @@ async fn attempt(
     let asker_key = key.map(ProvenKey::jkt);
     let decision = exchange::decide(&gathered.facts(&place, client, &asked, asker_key, server.exchange_limits));
     match decision {
-        // A refresh token is stored before the ledger's row tells whether all is still so.
-        Ok(granted) if granted.refresh_token && look == Look::Memory => Ok(None),
         Ok(granted) => make_good(server, client, request, &Decided { gathered, asked, granted, now }).await,
         Err(_) if gathered.found.is_remembered => {
             gathered.grant().inspect(|grant| server.store.forget_standing(&grant.id));
