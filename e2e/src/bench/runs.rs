@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 
 use super::load::{self, Length, Pressure};
 use super::options::{Depth, Engine, Options};
-use super::raw::Samples;
+use super::raw::{Raw, Samples};
 use super::report::{Latency, Measured, Run, each};
 use super::scenario::Scenario;
 use super::server::{Kind, Server};
@@ -74,15 +74,15 @@ async fn measure(options: &Options, kind: &Kind, scenarios: &[Scenario]) -> Resu
         tell(&format!("  {}", scenario.name()));
         let together = loads * (time + warm_up(time));
         let work = preparation::prepare(*scenario, &mut server, together).await.with_context(|| scenario.name())?;
-        let one = async |pressure| {
-            one(&server, &kind.algorithm, *scenario, &work, pressure, time).await.with_context(|| scenario.name())
-        };
         for connections in options.connections().iter().copied() {
-            let fastest = one(Pressure::AsFastAsItGoes { connections }).await?;
+            let most = Pressure::AsFastAsItGoes { connections };
+            let fastest = one(&server, &kind.algorithm, *scenario, &work, most, time).await;
+            let fastest = fastest.with_context(|| scenario.name())?;
             let half = Pressure::AtRate { per_second: fastest.per_second / 2.0, connections };
+            let raw = fastest.raw;
             run.measured.push(fastest);
             if *scenario == Scenario::Exchange {
-                run.measured.push(one(half).await?);
+                run.measured.push(one_at_rate(&server, &work, half, time, raw).await.with_context(|| scenario.name())?);
                 disk::sync(server.directory(), &mut syncs)?;
             }
         }
@@ -109,6 +109,17 @@ pub async fn one(
     ensure!(told.requests > 0, "nothing was left to ask");
     let spent = server.cpu()?.saturating_sub(before);
     Ok(Measured::of(scenario, pressure, &told, each(spent, told.requests), raw.median()))
+}
+
+/// One load at a fixed rate, beside the `raw` work of the one before it: samples of its own would keep a core for milliseconds,
+/// and be the latency that is measured.
+async fn one_at_rate(server: &Server, work: &Work, pressure: Pressure, time: Duration, raw: Raw) -> Result<Measured> {
+    load::make(work, pressure, Length::lasting(warm_up(time))).await?;
+    let before = server.cpu()?;
+    let told = load::make(work, pressure, Length::lasting(time)).await?;
+    ensure!(told.requests > 0, "nothing was left to ask");
+    let spent = server.cpu()?.saturating_sub(before);
+    Ok(Measured::of(Scenario::Exchange, pressure, &told, each(spent, told.requests), raw))
 }
 
 fn warm_up(time: Duration) -> Duration {
