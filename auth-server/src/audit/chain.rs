@@ -56,6 +56,8 @@ pub enum Breach {
     Altered { chain: String, seq: i64 },
     #[error("chain {chain}: the rows from {seq} on are gone, and chain {witness} saw them")]
     CutOff { chain: String, seq: i64, witness: String },
+    #[error("chain {chain}: row {seq} is not found by its grant or its user: somebody changed where rows are found")]
+    Hidden { chain: String, seq: i64 },
     #[error("chain {chain}: the rows up to {seq} are gone, and no row of the ledger says that they were archived")]
     NotArchived { chain: String, seq: i64 },
 }

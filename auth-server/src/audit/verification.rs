@@ -108,14 +108,16 @@ async fn follow(
     };
     let mut count = 0;
     loop {
-        let rows = store.read_ledger_chain(chain, follower.next_seq()).await?;
-        if rows.is_empty() {
-            break;
-        }
+        let first = follower.next_seq();
+        let rows = store.read_ledger_chain(chain, first).await?;
+        let Some(last) = rows.last() else { break };
         for row in &rows {
             follower.follow(row)?;
             witnesses.confirm(chain, row.seq, &row.hash)?;
             count += 1;
+        }
+        if let Some(seq) = store.ledger_row_not_found(chain, first, last.seq).await? {
+            return Err(Breach::Hidden { chain: chain.to_owned(), seq }.into());
         }
     }
     let next = follower.next_seq();

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use time::OffsetDateTime;
 
 use super::columns::{MaybeUtc, Utc};
+use super::connection::AnyConnection;
 use super::schema::authorization_codes as codes;
 use super::{GrantId, SecretHash, Store, StoreError};
 
@@ -49,6 +50,14 @@ impl Store {
 
     /// Finds a code, expired and redeemed ones included: who presents it is checked before it is redeemed.
     pub async fn find_authorization_code(&self, hash: SecretHash) -> Result<Option<AuthorizationCode>, StoreError> {
-        self.look(move |connection| codes::table.find(hash).first(connection).optional()).await
+        if self.0.backend.is_sqlite() {
+            return self.look(move |connection| codes::table.find(hash).first(connection).optional()).await;
+        }
+        self.ask(&self.0.questions.codes, hash, find_all).await
     }
+}
+
+fn find_all(connection: &mut AnyConnection, hashes: &[SecretHash]) -> QueryResult<Vec<Option<AuthorizationCode>>> {
+    let found: Vec<AuthorizationCode> = codes::table.filter(codes::hash.eq_any(hashes)).load(connection)?;
+    Ok(hashes.iter().map(|hash| found.iter().find(|code| code.hash == *hash).cloned()).collect())
 }

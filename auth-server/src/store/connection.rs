@@ -30,6 +30,10 @@ enum Kind {
 }
 
 impl AnyConnection {
+    pub(super) fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+
     /// Runs `work` in a transaction that may write. SQLite takes its one write lock at once, since upgrading a reading
     /// transaction later fails; PostgreSQL locks rows as it meets them, so `work` locks what it decides upon first.
     pub(super) fn write<T>(&mut self, work: impl FnOnce(&mut Self) -> QueryResult<T>) -> QueryResult<T> {

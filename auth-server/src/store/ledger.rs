@@ -5,12 +5,14 @@ use time::OffsetDateTime;
 
 use super::columns::{Utc, stored};
 use super::connection::AnyConnection;
+use super::ledger_places::is_of;
 use super::schema::{ledger, ledger_heads};
 use super::{GrantId, Store, StoreError};
 
 /// A row as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
-#[diesel(table_name = ledger)]
+// Its statement is the same each time, and prepared once.
+#[diesel(table_name = ledger, treat_none_as_default_value = false)]
 pub struct LedgerRow {
     /// Which chain it belongs to: that of one server, from its start to its end.
     pub chain: String,
@@ -66,11 +68,12 @@ impl Store {
         let grants: Vec<String> = grants.iter().map(ToString::to_string).collect();
         let kind = kind.to_owned();
         self.read(move |connection| {
-            ledger::table
-                .filter(ledger::grant_id.eq_any(grants))
+            let mut uses = ledger::table.order(ledger::at.desc()).limit(LOOKED_AT).into_boxed();
+            if connection.is_sqlite() {
+                uses = uses.filter(is_of(&grants));
+            }
+            uses.filter(ledger::grant_id.eq_any(grants))
                 .filter(ledger::kind.eq(kind))
-                .order(ledger::at.desc())
-                .limit(LOOKED_AT)
                 .select((ledger::grant_id, ledger::at, ledger::body))
                 .load(connection)
         })
@@ -120,6 +123,10 @@ impl Store {
         let filter = filter.clone();
         self.read(move |connection| {
             let mut rows = ledger::table.order((ledger::at, ledger::chain, ledger::seq)).limit(BATCH).into_boxed();
+            let found_by: Vec<_> = [&filter.grant, &filter.user].into_iter().flatten().cloned().collect();
+            if connection.is_sqlite() && !found_by.is_empty() {
+                rows = rows.filter(is_of(&found_by));
+            }
             if let Some(grant) = filter.grant {
                 rows = rows.filter(ledger::grant_id.eq(Some(grant)));
             }

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::connection::{AnyConnection, on_backend};
 use super::schema::{ledger, ledger_beginnings, ledger_heads};
-use super::{ChainHead, Store, StoreError};
+use super::{ChainHead, Store, StoreError, ledger_places};
 
 impl Store {
     /// The last archived row of each chain that has one.
@@ -23,8 +23,11 @@ impl Store {
             if !move_beginning(connection, after, ChainHead { chain: chain.clone(), seq: last, hash })? {
                 return Ok(false);
             }
-            let archived = ledger::table.filter(ledger::chain.eq(chain)).filter(ledger::seq.le(last));
+            let archived = ledger::table.filter(ledger::chain.eq(&chain)).filter(ledger::seq.le(last));
             diesel::delete(archived).execute(connection)?;
+            if let AnyConnection::Sqlite(sqlite) = connection {
+                ledger_places::forget(sqlite, &chain, last)?;
+            }
             Ok(true)
         })
         .await

@@ -21,12 +21,14 @@ mod ledger;
 mod ledger_append;
 mod ledger_archive;
 mod ledger_deliveries;
+mod ledger_places;
 mod migrations;
 mod one_statement;
 mod pairing_consents;
 mod pool;
 mod profile;
 mod proofs;
+mod questions;
 mod readiness;
 mod recorded;
 mod redemption;
@@ -44,6 +46,7 @@ mod standing;
 mod status_indices;
 mod together;
 mod update;
+mod upkeep;
 mod users;
 mod versions;
 
@@ -83,10 +86,11 @@ pub use status_indices::{BLOCK_AGE, BLOCK_SIZE, LIST_SIZE};
 pub use users::{NewUser, User, username_key};
 
 use backend::Backend;
-use checkpoint::Checkpoints;
 use connection::{AnyConnection, ConnectError};
 use pool::{Connector, KeptConnection};
+use questions::Questions;
 pub use together::Together;
+use upkeep::Upkeep;
 
 /// The database. Clones share one pool.
 #[derive(Clone)]
@@ -98,15 +102,14 @@ struct Inner {
     away: Arc<AtomicBool>,
     /// One place for each connection that calls of their own may take: they wait here, in order, and not on a thread.
     places: Arc<Semaphore>,
-    /// What is asked on every exchange.
-    questions: Arc<standing::Questions>,
+    questions: AllQuestions,
     remembered: remembered::Remembered,
     /// SQLite has one writer at a time. Waiting here is fair and wakes at once; its own waiting polls.
     writes: Option<Arc<group_commit::Writes>>,
     /// Whose turn it is among what commits to SQLite on its own threads, and the connection that all of them commit on: since
     /// nobody else does, what it has read stays true, and it needs not read it again.
     turn_to_commit: Mutex<Option<KeptConnection>>,
-    checkpoints: Checkpoints,
+    upkeep: Upkeep,
     queue_timeout: Duration,
     acquire_timeout: Duration,
     longest_call: Duration,
@@ -115,6 +118,26 @@ struct Inner {
     /// later success says anything: nothing is read or written until somebody starts the process anew, which recovers from
     /// what is on the disk.
     disk_failed: AtomicBool,
+}
+
+/// What is asked of PostgreSQL by many who wait, and answered together.
+struct AllQuestions {
+    behind_tokens: Arc<Questions<BehindToken, Found>>,
+    behind_refresh_tokens: Arc<Questions<SecretHash, Option<BehindRefreshToken>>>,
+    codes: Arc<Questions<SecretHash, Option<AuthorizationCode>>>,
+    users: Arc<Questions<UserId, Option<User>>>,
+}
+
+impl AllQuestions {
+    fn new() -> Self {
+        Self {
+            // One visit that gets its answer late must not hold up every exchange.
+            behind_tokens: Together::new(SHARED_CONNECTIONS),
+            behind_refresh_tokens: Together::new(1),
+            codes: Together::new(1),
+            users: Together::new(1),
+        }
+    }
 }
 
 /// How many connections are for calls that are made together.
@@ -141,14 +164,13 @@ impl Store {
         let connections = usize::try_from(settings.pool_size).unwrap_or(usize::MAX);
         let places = connections.saturating_sub(SHARED_CONNECTIONS).clamp(1, Semaphore::MAX_PERMITS);
         let is_sqlite = backend.is_sqlite();
-        let (checkpoints, committed) = Checkpoints::new();
+        let (upkeep, committed) = Upkeep::new();
         let inner = Arc::new(Inner {
-            // A PostgreSQL that is slow to answer one visit must not hold up everybody.
-            questions: Together::new(if is_sqlite { 1 } else { SHARED_CONNECTIONS }),
+            questions: AllQuestions::new(),
             remembered: remembered::Remembered::default(),
             writes: is_sqlite.then(Together::committing),
             turn_to_commit: Mutex::default(),
-            checkpoints,
+            upkeep,
             backend,
             pool,
             away,
@@ -160,7 +182,7 @@ impl Store {
             disk_failed: AtomicBool::new(false),
         });
         if is_sqlite {
-            checkpoint::keep_short(Arc::downgrade(&inner), committed)?;
+            upkeep::begin(Arc::downgrade(&inner), committed)?;
         }
         Ok(Self(inner))
     }
@@ -256,7 +278,7 @@ impl Inner {
     fn commit<T>(&self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> Result<T, StoreError> {
         let mut turn = self.turn_to_commit();
         let committed = self.commit_on(&mut turn, work);
-        self.checkpoints.commits();
+        self.upkeep.after_commit();
         committed
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use diesel::result::QueryResult;
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 
 use super::change::Change;
 use super::connection::AnyConnection;
@@ -50,13 +51,15 @@ trait Recording: Send {
     fn end(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
-/// Rows alone.
-struct Rows {
+/// Rows alone, of what was made before.
+struct Rows<T> {
     entries: Vec<Entry>,
-    answer: oneshot::Sender<Result<(), StoreError>>,
+    /// What became of that.
+    value: T,
+    answer: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl Recording for Rows {
+impl<T: Send> Recording for Rows<T> {
     fn run(&mut self, _: &mut AnyConnection) -> QueryResult<Vec<Entry>> {
         Ok(std::mem::take(&mut self.entries))
     }
@@ -70,8 +73,9 @@ impl Recording for Rows {
     }
 
     fn end(self: Box<Self>, outcome: Result<(), StoreError>) {
+        let Self { value, answer, .. } = *self;
         // Whoever has gone away needs no answer; the rows are there.
-        let _ = self.answer.send(outcome);
+        let _ = answer.send(outcome.map(|()| value));
     }
 }
 
@@ -242,7 +246,9 @@ impl Store {
         entry: Entry,
         record: impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + 'static,
     ) -> Result<(), StoreError> {
-        self.record_rows(together, vec![entry], record).await
+        let (answer, answered) = oneshot::channel();
+        let rows = Pending(Box::new(Rows { entries: vec![entry], value: (), answer }));
+        self.share(together, rows, answered, serving(record)).await
     }
 
     /// The same of a change, whose rows `tell` makes of what became of it.
@@ -254,26 +260,25 @@ impl Store {
         record: impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + 'static,
     ) -> Result<T, StoreError> {
         let change = change.with(tell);
+        let (answer, answered) = oneshot::channel();
         if self.0.backend.is_sqlite() {
-            let (answer, answered) = oneshot::channel();
             let changing = Changing { change: Some(change), value: None, answer };
             return self.share(together, Pending(Box::new(changing)), answered, serving(record)).await;
         }
-        let (value, entries) = self.make(change).await?;
-        if !entries.is_empty() {
-            self.record_rows(together, entries, record).await?;
-        }
-        Ok(value)
-    }
-
-    async fn record_rows(
-        &self,
-        together: &Arc<Together<Pending>>,
-        entries: Vec<Entry>,
-        record: impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + 'static,
-    ) -> Result<(), StoreError> {
-        let (answer, answered) = oneshot::channel();
-        self.share(together, Pending(Box::new(Rows { entries, answer })), answered, serving(record)).await
+        let place = self.turn(&self.0.places).await?;
+        let (inner, together) = (Arc::clone(&self.0), Arc::clone(together));
+        // Its rows are left to be put on record where it was made, whether anybody waits for that or not.
+        drop(spawn_blocking(move || {
+            let made = inner.visit(change.0);
+            drop(place);
+            match made {
+                Ok((value, entries)) if !entries.is_empty() => {
+                    inner.share(&together, Pending(Box::new(Rows { entries, value, answer })), &serving(record));
+                }
+                made => drop(answer.send(made.map(|(value, _)| value))),
+            }
+        }));
+        self.answered(answered).await
     }
 }
 

@@ -90,15 +90,10 @@ impl Store {
 
     /// Finds a refresh token with all that stands behind it, at one look.
     pub async fn behind_refresh_token(&self, hash: SecretHash) -> Result<Option<BehindRefreshToken>, StoreError> {
-        self.look(move |connection| {
-            let behind = refresh_tokens::table
-                .left_join(grants::table.on(grants::id.eq(refresh_tokens::grant_id)))
-                .left_join(users::table.on(users::id.nullable().eq(grants::user_id.nullable())))
-                .filter(refresh_tokens::hash.eq(hash))
-                .select((refresh_tokens::all_columns, grants::all_columns.nullable(), COLUMNS.nullable()));
-            on_backend!(connection, c => behind.first(c).optional())
-        })
-        .await
+        if self.0.backend.is_sqlite() {
+            return self.look(move |connection| find_behind(connection, hash)).await;
+        }
+        self.ask(&self.0.questions.behind_refresh_tokens, hash, find_behind_all).await
     }
 
     /// Begins a new family in a grant that is there already (a refresh token from an exchange). False: the grant ended.
@@ -153,6 +148,30 @@ impl Store {
         }
         self.write(move |connection| note_use(connection, &jti, now)).await
     }
+}
+
+/// Refresh tokens with what stands behind them.
+macro_rules! behind {
+    ($which:expr) => {
+        refresh_tokens::table
+            .left_join(grants::table.on(grants::id.eq(refresh_tokens::grant_id)))
+            .left_join(users::table.on(users::id.nullable().eq(grants::user_id.nullable())))
+            .filter($which)
+            .select((refresh_tokens::all_columns, grants::all_columns.nullable(), COLUMNS.nullable()))
+    };
+}
+
+fn find_behind(connection: &mut AnyConnection, hash: SecretHash) -> QueryResult<Option<BehindRefreshToken>> {
+    on_backend!(connection, c => behind!(refresh_tokens::hash.eq(hash)).first(c).optional())
+}
+
+fn find_behind_all(
+    connection: &mut AnyConnection,
+    hashes: &[SecretHash],
+) -> QueryResult<Vec<Option<BehindRefreshToken>>> {
+    let found: Vec<BehindRefreshToken> =
+        on_backend!(connection, c => behind!(refresh_tokens::hash.eq_any(hashes)).load(c))?;
+    Ok(hashes.iter().map(|hash| found.iter().find(|behind| behind.token.hash == *hash).cloned()).collect())
 }
 
 /// See [`Store::access_token_used`].

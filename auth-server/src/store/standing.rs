@@ -8,14 +8,12 @@ use std::sync::Arc;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::{PgConnection, SqliteConnection};
-use tokio::sync::oneshot;
 
 use super::columns::PermissionsJson;
 use super::connection::AnyConnection;
 use super::row_versions::{self, RowVersions};
 use super::schema::{grants, refresh_tokens, users};
-use super::together::Together;
-use super::{Grant, GrantId, Inner, PairingConsent, Permissions, Store, StoreError, UserId, pairing_consents};
+use super::{Grant, GrantId, PairingConsent, Permissions, Store, StoreError, UserId, pairing_consents};
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -72,13 +70,6 @@ pub struct Holder {
     pub permissions: Permissions,
 }
 
-pub(super) type Questions = Together<Question>;
-
-pub(super) struct Question {
-    asked: BehindToken,
-    answer: oneshot::Sender<Result<Found, StoreError>>,
-}
-
 impl Store {
     /// Looks behind the tokens of a grant anew when it is asked for the next time: what was remembered seems to be wrong.
     pub fn forget_standing(&self, grant: &GrantId) {
@@ -96,41 +87,18 @@ impl Store {
             let found = answer.map_err(|error| self.0.noticed(error.into()))?;
             return Ok(self.0.remember(found, generation, &asked));
         }
-        let (answer, answered) = oneshot::channel();
-        let question = Question { asked: asked.clone(), answer };
-        let found = self.share(&self.0.questions, question, answered, serve).await?;
+        let found = self.ask(&self.0.questions.behind_tokens, asked.clone(), answer_all).await?;
         Ok(self.0.remember(found, generation, &asked))
     }
 }
 
-fn serve(inner: &Inner, questions: Vec<Question>) {
-    let answers = inner.visit(|connection| answer_all(connection, &questions));
-    match answers {
-        Ok(answers) => questions.into_iter().zip(answers).for_each(|(question, answer)| question.end(Ok(answer))),
-        // One row that cannot be read is the trouble of whoever asked for it, and of nobody else.
-        Err(StoreError::Corrupt(_)) if questions.len() > 1 => {
-            for question in questions {
-                serve(inner, vec![question]);
-            }
-        }
-        Err(error) => questions.into_iter().for_each(|question| question.end(Err(error.clone()))),
-    }
-}
-
-impl Question {
-    fn end(self, answer: Result<Found, StoreError>) {
-        // Whoever has gone away needs no answer.
-        let _ = self.answer.send(answer);
-    }
-}
-
-fn answer_all(connection: &mut AnyConnection, questions: &[Question]) -> QueryResult<Vec<Found>> {
+fn answer_all(connection: &mut AnyConnection, questions: &[BehindToken]) -> QueryResult<Vec<Found>> {
     let AnyConnection::Postgres(postgres) = connection else {
-        return questions.iter().map(|question| answer_one(connection, &question.asked)).collect();
+        return questions.iter().map(|question| answer_one(connection, question)).collect();
     };
     let answers = of_postgres(postgres, questions)?;
     let answers = questions.iter().zip(answers);
-    answers.map(|(question, answer)| with_consents(connection, &question.asked, answer)).collect()
+    answers.map(|(question, answer)| with_consents(connection, question, answer)).collect()
 }
 
 fn answer_one(connection: &mut AnyConnection, asked: &BehindToken) -> QueryResult<Found> {
@@ -184,15 +152,15 @@ fn of_sqlite(connection: &mut SqliteConnection, asked: &BehindToken) -> QueryRes
 }
 
 /// PostgreSQL is a round trip away: three at most for all questions.
-fn of_postgres(connection: &mut PgConnection, questions: &[Question]) -> QueryResult<Vec<Row>> {
-    let ids: Vec<&GrantId> = questions.iter().map(|question| &question.asked.grant).collect();
+fn of_postgres(connection: &mut PgConnection, questions: &[BehindToken]) -> QueryResult<Vec<Row>> {
+    let ids: Vec<&GrantId> = questions.iter().map(|question| &question.grant).collect();
     let versions = versions_of(connection, questions)?;
     let found: Vec<(Grant, Option<Holder>)> = grants::table
         .left_join(users::table.on(users::id.nullable().eq(grants::user_id)))
         .filter(grants::id.eq_any(ids))
         .select((grants::all_columns, (users::id, users::username, users::blocked, users::permissions).nullable()))
         .load(connection)?;
-    let jtis: Vec<&str> = questions.iter().filter_map(|question| question.asked.jti.as_deref()).collect();
+    let jtis: Vec<&str> = questions.iter().filter_map(|question| question.jti.as_deref()).collect();
     let unnoted: Vec<Option<String>> = if jtis.is_empty() {
         Vec::new()
     } else {
@@ -202,20 +170,20 @@ fn of_postgres(connection: &mut PgConnection, questions: &[Question]) -> QueryRe
             .select(refresh_tokens::access_jti)
             .load(connection)?
     };
-    let standing = |question: &Question| {
-        let found = found.iter().find(|(grant, _)| grant.id == question.asked.grant);
+    let standing = |question: &BehindToken| {
+        let found = found.iter().find(|(grant, _)| grant.id == question.grant);
         let (grant, holder) = found.cloned().map_or((None, None), |(grant, holder)| (Some(grant), holder));
-        let is_first_use = unnoted.iter().flatten().any(|jti| Some(jti) == question.asked.jti.as_ref());
-        let versions = versions.get(&question.asked.grant).filter(|_| has_versions(&question.asked)).copied();
+        let is_first_use = unnoted.iter().flatten().any(|jti| Some(jti) == question.jti.as_ref());
+        let versions = versions.get(&question.grant).filter(|_| has_versions(question)).copied();
         Row { grant, holder, is_first_use, versions }
     };
     Ok(questions.iter().map(standing).collect())
 }
 
 /// Asked before the rows are: what changes in between is then noticed as changed, and never missed.
-fn versions_of(connection: &mut PgConnection, questions: &[Question]) -> QueryResult<HashMap<GrantId, RowVersions>> {
-    let asked = questions.iter().map(|question| &question.asked);
-    let remembered: Vec<&GrantId> = asked.filter(|asked| has_versions(asked)).map(|asked| &asked.grant).collect();
+fn versions_of(connection: &mut PgConnection, questions: &[BehindToken]) -> QueryResult<HashMap<GrantId, RowVersions>> {
+    let remembered: Vec<&GrantId> =
+        questions.iter().filter(|asked| has_versions(asked)).map(|asked| &asked.grant).collect();
     if remembered.is_empty() { Ok(HashMap::new()) } else { row_versions::of_grants(connection, &remembered) }
 }
 

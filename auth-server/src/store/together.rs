@@ -21,8 +21,14 @@ const SHARE: usize = 256;
 /// for a hundred.
 const FOR_EACH: Duration = Duration::from_micros(250);
 
-/// How long it waits at most. With more, batches would not grow as much as answers would come later.
+/// How long it waits at most for few: with more, batches would not grow as much as answers would come later.
 const AT_MOST: Duration = Duration::from_millis(1);
+
+/// How long for each of many, who wait for a processor longer than for the disk.
+const FOR_EACH_OF_MANY: Duration = Duration::from_micros(75);
+
+/// And at most.
+const AT_MOST_FOR_MANY: Duration = Duration::from_millis(4);
 
 /// Calls of one kind that wait, and how many visits are under way for them.
 pub struct Together<C> {
@@ -126,10 +132,24 @@ impl Store {
             // Nobody waits for the thread: whoever made a call waits for its answer.
             drop(spawn_blocking(move || serve_all(&inner, visit, &serve)));
         }
+        self.answered(answer).await
+    }
+
+    /// What somebody answers who works on a thread that may wait.
+    pub(super) async fn answered<T>(&self, answer: oneshot::Receiver<Result<T, StoreError>>) -> Result<T, StoreError> {
         match timeout(self.0.queue_timeout + self.0.longest_call, answer).await {
             Ok(Ok(answer)) => answer.inspect_err(|error| log::debug!("{error}")),
             Ok(Err(unanswered)) => Err(StoreError::Bug(unanswered.to_string())),
             Err(_) => Err(StoreError::unavailable(Unavailability::TooSlow, "no answer from the database")),
+        }
+    }
+}
+
+impl Inner {
+    /// Adds a call from a thread that may wait: a visit that begins with it is made here.
+    pub(super) fn share<C>(&self, together: &Arc<Together<C>>, call: C, serve: &impl Fn(&Self, Vec<C>)) {
+        if let Some(visit) = together.add(call) {
+            serve_all(self, visit, serve);
         }
     }
 }
@@ -153,7 +173,11 @@ fn serve_all<C>(inner: &Inner, mut visit: Visit<C>, serve: &impl Fn(&Inner, Vec<
 /// Whoever came alone is not waited for: nobody else may be on the way.
 fn pause_after(calls: usize) -> Duration {
     let calls = u32::try_from(calls).unwrap_or(u32::MAX);
-    if calls < 2 { Duration::ZERO } else { FOR_EACH.saturating_mul(calls).min(AT_MOST) }
+    if calls < 2 {
+        return Duration::ZERO;
+    }
+    let [few, many] = [FOR_EACH, FOR_EACH_OF_MANY].map(|each| each.saturating_mul(calls));
+    few.min(AT_MOST).max(many.min(AT_MOST_FOR_MANY))
 }
 
 #[cfg(test)]
@@ -161,9 +185,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_more_came_the_longer_the_next_are_waited_for_and_never_longer_than_a_millisecond() {
-        let pauses = [0, 1, 2, 3, 256].map(|calls| pause_after(calls).as_micros());
-        assert_eq!(pauses, [0, 0, 500, 750, 1_000]);
+    fn the_more_came_the_longer_the_next_are_waited_for_and_never_longer_than_four_milliseconds() {
+        let pauses = [0, 1, 2, 3, 4, 13, 40, 256].map(|calls| pause_after(calls).as_micros());
+        assert_eq!(pauses, [0, 0, 500, 750, 1_000, 1_000, 3_000, 4_000]);
     }
 
     #[test]

@@ -88,7 +88,12 @@ pub fn username_key(username: &str) -> String {
 impl Store {
     pub async fn find_user(&self, id: &UserId) -> Result<Option<User>, StoreError> {
         let id = id.clone();
-        self.look(move |connection| users::table.find(id).select(COLUMNS).first(connection).optional()).await
+        if self.0.backend.is_sqlite() {
+            return self
+                .look(move |connection| users::table.find(id).select(COLUMNS).first(connection).optional())
+                .await;
+        }
+        self.ask(&self.0.questions.users, id, find_all).await
     }
 
     /// Finds a user by what they typed.
@@ -118,6 +123,11 @@ impl Store {
         })
         .await
     }
+}
+
+fn find_all(connection: &mut AnyConnection, ids: &[UserId]) -> QueryResult<Vec<Option<User>>> {
+    let found: Vec<User> = users::table.filter(users::id.eq_any(ids)).select(COLUMNS).load(connection)?;
+    Ok(ids.iter().map(|id| found.iter().find(|user| user.id == *id).cloned()).collect())
 }
 
 fn by_key(connection: &mut AnyConnection, key: &str) -> QueryResult<User> {

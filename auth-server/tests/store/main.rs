@@ -11,6 +11,7 @@ mod keys;
 mod ledger;
 mod ledger_archive;
 mod ledger_deliveries;
+mod ledger_places;
 mod outages;
 mod refresh_tokens;
 mod registry;
