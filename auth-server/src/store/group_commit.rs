@@ -3,6 +3,8 @@
 //! Each is a savepoint in the one that is committed, so that it alone is undone if it fails. Nobody is answered before the
 //! commit. PostgreSQL does the same by itself.
 
+use std::sync::Arc;
+
 use diesel::SqliteConnection;
 use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
 use diesel::result::QueryResult;
@@ -53,11 +55,7 @@ where
 
 impl Store {
     /// Runs a transaction together with others that wait.
-    pub(super) async fn commit_with_others<T, F>(
-        &self,
-        writes: &std::sync::Arc<Writes>,
-        work: F,
-    ) -> Result<T, StoreError>
+    pub(super) async fn commit_with_others<T, F>(&self, writes: &Arc<Writes>, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static,
@@ -68,7 +66,7 @@ impl Store {
     }
 }
 
-fn serve(inner: &Inner, mut transactions: Vec<Box<dyn Transaction>>) {
+fn serve(inner: &Arc<Inner>, mut transactions: Vec<Box<dyn Transaction>>) {
     transactions.retain(|transaction| transaction.is_wanted());
     let committed = inner.commit(|connection| run_each(connection, &mut transactions));
     let outcomes = match committed {

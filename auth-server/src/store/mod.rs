@@ -7,6 +7,7 @@ mod access;
 mod authorization_codes;
 mod authorization_requests;
 mod backend;
+mod calls;
 mod change;
 mod checkpoint;
 mod columns;
@@ -56,9 +57,6 @@ use std::time::Duration;
 
 use diesel::result::QueryResult;
 use log::debug;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
 pub use authorization_codes::{AuthorizationCode, NewAuthorizationCode};
 pub use authorization_requests::AuthorizationRequest;
@@ -100,8 +98,8 @@ struct Inner {
     backend: Backend,
     pool: r2d2::Pool<Connector>,
     away: Arc<AtomicBool>,
-    /// One place for each connection that calls of their own may take: they wait here, in order, and not on a thread.
-    places: Arc<Semaphore>,
+    /// Calls that take a connection each.
+    calls: Arc<calls::Calls>,
     questions: AllQuestions,
     remembered: remembered::Remembered,
     /// SQLite has one writer at a time. Waiting here is fair and wakes at once; its own waiting polls.
@@ -162,7 +160,7 @@ impl Store {
             .error_handler(Box::new(LogConnectError))
             .build_unchecked(Connector { backend: backend.clone(), away: Arc::clone(&away) });
         let connections = usize::try_from(settings.pool_size).unwrap_or(usize::MAX);
-        let places = connections.saturating_sub(SHARED_CONNECTIONS).clamp(1, Semaphore::MAX_PERMITS);
+        let at_once = connections.saturating_sub(SHARED_CONNECTIONS).max(1);
         let is_sqlite = backend.is_sqlite();
         let (upkeep, committed) = Upkeep::new();
         let inner = Arc::new(Inner {
@@ -174,7 +172,7 @@ impl Store {
             backend,
             pool,
             away,
-            places: Arc::new(Semaphore::new(places)),
+            calls: Together::one_by_one(at_once),
             queue_timeout: settings.queue_timeout,
             acquire_timeout: settings.acquire_timeout,
             longest_call: backend::longest_call(settings),
@@ -232,30 +230,10 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static,
     {
-        let place = self.turn(&self.0.places).await?;
-        let inner = Arc::clone(&self.0);
-        let call = spawn_blocking(move || {
-            // Held until the thread is done, even where nobody waits for the answer any more.
-            let _held = place;
-            inner.visit(work)
+        let called = self.call(move |inner, answer| {
+            let _ = answer.send(inner.visit(work));
         });
-        match timeout(self.0.longest_call, call).await {
-            Ok(Ok(result)) => result.inspect_err(|error: &StoreError| debug!("{error}")),
-            Ok(Err(join)) if join.is_cancelled() => Err(StoreError::unavailable(Unavailability::Overloaded, join)),
-            Ok(Err(panic)) => Err(StoreError::Bug(panic.to_string())),
-            Err(_) => Err(StoreError::unavailable(Unavailability::TooSlow, "no answer from the database")),
-        }
-    }
-
-    async fn turn(&self, queue: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StoreError> {
-        if let Ok(permit) = Arc::clone(queue).try_acquire_owned() {
-            return Ok(permit);
-        }
-        match timeout(self.0.queue_timeout, Arc::clone(queue).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(closed)) => Err(StoreError::Bug(closed.to_string())),
-            Err(_) => Err(StoreError::unavailable(Unavailability::Overloaded, "too many calls are waiting")),
-        }
+        called.await.inspect_err(|error| debug!("{error}"))
     }
 }
 

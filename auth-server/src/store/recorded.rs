@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use diesel::result::QueryResult;
 use tokio::sync::oneshot;
-use tokio::task::spawn_blocking;
 
 use super::change::Change;
 use super::connection::AnyConnection;
@@ -260,30 +259,25 @@ impl Store {
         record: impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + 'static,
     ) -> Result<T, StoreError> {
         let change = change.with(tell);
-        let (answer, answered) = oneshot::channel();
         if self.0.backend.is_sqlite() {
+            let (answer, answered) = oneshot::channel();
             let changing = Changing { change: Some(change), value: None, answer };
             return self.share(together, Pending(Box::new(changing)), answered, serving(record)).await;
         }
-        let place = self.turn(&self.0.places).await?;
-        let (inner, together) = (Arc::clone(&self.0), Arc::clone(together));
+        let together = Arc::clone(together);
         // Its rows are left to be put on record where it was made, whether anybody waits for that or not.
-        drop(spawn_blocking(move || {
-            let made = inner.visit(change.0);
-            drop(place);
-            match made {
-                Ok((value, entries)) if !entries.is_empty() => {
-                    inner.share(&together, Pending(Box::new(Rows { entries, value, answer })), &serving(record));
-                }
-                made => drop(answer.send(made.map(|(value, _)| value))),
+        let made = self.call(move |inner, answer| match inner.visit(change.0) {
+            Ok((value, entries)) if !entries.is_empty() => {
+                inner.share(&together, Pending(Box::new(Rows { entries, value, answer })), serving(record));
             }
-        }));
-        self.answered(answered).await
+            made => drop(answer.send(made.map(|(value, _)| value))),
+        });
+        made.await
     }
 }
 
 fn serving(
     record: impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + 'static,
-) -> impl Fn(&Inner, Vec<Pending>) + Send + 'static {
+) -> impl Fn(&Arc<Inner>, Vec<Pending>) + Send + 'static {
     move |inner, pending| record(&LedgerVisit(inner), pending)
 }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::{Inner, Store, StoreError, Unavailability};
 
-/// How many calls share a visit at most, so that nobody waits for an endless one.
+/// How many calls share a visit at most, where they do.
 const SHARE: usize = 256;
 
 /// How long a visit that commits waits for more calls, for each that the one before it had: a commit costs the same for one as
@@ -34,6 +34,8 @@ const AT_MOST_FOR_MANY: Duration = Duration::from_millis(4);
 pub struct Together<C> {
     state: Mutex<State<C>>,
     at_once: usize,
+    /// How many calls share a visit at most, so that nobody waits for an endless one.
+    share: usize,
     /// Whether a visit waits for those that are on their way.
     gathers: bool,
 }
@@ -47,18 +49,24 @@ impl<C> Together<C> {
     /// `at_once`: how many visits there may be at a time.
     #[must_use]
     pub fn new(at_once: usize) -> Arc<Self> {
-        Self::make(at_once, false)
+        Self::make(at_once, SHARE, false)
+    }
+
+    /// For calls of which each takes a visit for itself.
+    #[must_use]
+    pub fn one_by_one(at_once: usize) -> Arc<Self> {
+        Self::make(at_once, 1, false)
     }
 
     /// One visit at a time, which commits to a database in this process.
     #[must_use]
     pub fn committing() -> Arc<Self> {
-        Self::make(1, true)
+        Self::make(1, SHARE, true)
     }
 
-    fn make(at_once: usize, gathers: bool) -> Arc<Self> {
+    fn make(at_once: usize, share: usize, gathers: bool) -> Arc<Self> {
         let state = Mutex::new(State { waiting: VecDeque::new(), visits: 0 });
-        Arc::new(Self { state, at_once, gathers })
+        Arc::new(Self { state, at_once, share, gathers })
     }
 
     fn state(&self) -> MutexGuard<'_, State<C>> {
@@ -85,19 +93,24 @@ struct Visit<C> {
 impl<C> Visit<C> {
     /// Whether as many wait as it can have.
     fn is_full(&self) -> bool {
-        self.together.state().waiting.len() >= SHARE
+        self.together.state().waiting.len() >= self.together.share
     }
 
-    /// The calls that wait. None: the visit is over, and whoever comes from now on begins the next.
-    fn next(&mut self) -> Option<Vec<C>> {
+    /// The calls that wait, as many as it can have.
+    fn next(&mut self) -> Vec<C> {
         let mut state = self.together.state();
-        if state.waiting.is_empty() {
+        let count = state.waiting.len().min(self.together.share);
+        state.waiting.drain(..count).collect()
+    }
+
+    /// Ends the visit if nobody waits: whoever comes from now on begins the next.
+    fn ends(&mut self) -> bool {
+        let mut state = self.together.state();
+        if !self.over && state.waiting.is_empty() {
             state.visits -= 1;
             self.over = true;
-            return None;
         }
-        let count = state.waiting.len().min(SHARE);
-        Some(state.waiting.drain(..count).collect())
+        self.over
     }
 }
 
@@ -122,17 +135,27 @@ impl Store {
         together: &Arc<Together<C>>,
         call: C,
         answer: oneshot::Receiver<Result<T, StoreError>>,
-        serve: impl Fn(&Inner, Vec<C>) + Send + 'static,
+        serve: impl Fn(&Arc<Inner>, Vec<C>) + Send + 'static,
     ) -> Result<T, StoreError>
     where
         C: Send + 'static,
     {
+        self.begin(together, call, serve);
+        self.answered(answer).await
+    }
+
+    /// Adds a call. A visit that begins with it is made on a thread of its own.
+    pub(super) fn begin<C: Send + 'static>(
+        &self,
+        together: &Arc<Together<C>>,
+        call: C,
+        serve: impl Fn(&Arc<Inner>, Vec<C>) + Send + 'static,
+    ) {
         if let Some(visit) = together.add(call) {
             let inner = Arc::clone(&self.0);
             // Nobody waits for the thread: whoever made a call waits for its answer.
             drop(spawn_blocking(move || serve_all(&inner, visit, &serve)));
         }
-        self.answered(answer).await
     }
 
     /// What somebody answers who works on a thread that may wait.
@@ -146,28 +169,47 @@ impl Store {
 }
 
 impl Inner {
-    /// Adds a call from a thread that may wait: a visit that begins with it is made here.
-    pub(super) fn share<C>(&self, together: &Arc<Together<C>>, call: C, serve: &impl Fn(&Self, Vec<C>)) {
-        if let Some(visit) = together.add(call) {
-            serve_all(self, visit, serve);
+    /// Adds a call from a thread that may wait. A visit that begins with it begins here; calls that come meanwhile do not keep
+    /// this thread from its own.
+    pub(super) fn share<C: Send + 'static>(
+        self: &Arc<Self>,
+        together: &Arc<Together<C>>,
+        call: C,
+        serve: impl Fn(&Arc<Self>, Vec<C>) + Send + 'static,
+    ) {
+        let Some(mut visit) = together.add(call) else { return };
+        serve_next(self, &mut visit, 0, &serve);
+        if !visit.ends() {
+            let inner = Arc::clone(self);
+            drop(spawn_blocking(move || serve_all(&inner, visit, &serve)));
         }
     }
 }
 
 /// Until nobody waits any more.
-fn serve_all<C>(inner: &Inner, mut visit: Visit<C>, serve: &impl Fn(&Inner, Vec<C>)) {
+fn serve_all<C>(inner: &Arc<Inner>, mut visit: Visit<C>, serve: &impl Fn(&Arc<Inner>, Vec<C>)) {
     let mut last = 0;
-    loop {
-        if visit.together.gathers && !visit.is_full() {
-            std::thread::sleep(pause_after(last));
-        }
-        let Some(calls) = visit.next() else { return };
-        last = calls.len();
-        // Whoever made these calls learns it from the lost answer; the calls behind them must not be lost with them.
-        if catch_unwind(AssertUnwindSafe(|| serve(inner, calls))).is_err() {
-            log::error!("a visit to the database ended in a panic");
-        }
+    while !visit.ends() {
+        last = serve_next(inner, &mut visit, last, serve);
     }
+}
+
+/// Serves those that wait, and those that come within a pause that is after the `last` so many. Says how many that were.
+fn serve_next<C>(inner: &Arc<Inner>, visit: &mut Visit<C>, last: usize, serve: &impl Fn(&Arc<Inner>, Vec<C>)) -> usize {
+    if visit.together.gathers && !visit.is_full() {
+        std::thread::sleep(pause_after(last));
+    }
+    let calls = visit.next();
+    let count = calls.len();
+    // Another visit may have taken all.
+    if count == 0 {
+        return 0;
+    }
+    // Whoever made these calls learns it from the lost answer; the calls behind them must not be lost with them.
+    if catch_unwind(AssertUnwindSafe(|| serve(inner, calls))).is_err() {
+        log::error!("a visit to the database ended in a panic");
+    }
+    count
 }
 
 /// Whoever came alone is not waited for: nobody else may be on the way.
@@ -194,12 +236,23 @@ mod tests {
     fn who_comes_while_a_visit_is_under_way_shares_the_next() {
         let together = Together::new(1);
         let mut visit = together.add(1).unwrap();
-        assert_eq!(visit.next(), Some(vec![1]));
+        assert_eq!(visit.next(), [1]);
         assert!(together.add(2).is_none());
         assert!(together.add(3).is_none());
-        assert_eq!(visit.next(), Some(vec![2, 3]));
-        assert_eq!(visit.next(), None);
+        assert!(!visit.ends());
+        assert_eq!(visit.next(), [2, 3]);
+        assert!(visit.ends());
         assert!(together.add(4).is_some());
+    }
+
+    #[test]
+    fn calls_that_go_one_by_one_share_no_visit_and_begin_as_many_as_there_may_be() {
+        let together = Together::one_by_one(2);
+        let mut visits = [1, 2].map(|call| together.add(call).unwrap());
+        assert!(together.add(3).is_none());
+        assert_eq!(visits.each_mut().map(Visit::next), [vec![1], vec![2]]);
+        assert_eq!(visits[0].next(), [3]);
+        assert!(visits.iter_mut().all(Visit::ends));
     }
 
     #[test]
