@@ -3,7 +3,10 @@
 //! What RFC 9068 requires is no `Option`, so a token that lacks it does not parse. Nothing is flattened: serde then
 //! refuses a claim that comes twice (a second value would silently win otherwise).
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
 
 use crate::actor::ActorIdentity;
@@ -112,21 +115,35 @@ impl Serialize for Audience {
 }
 
 impl<'de> Deserialize<'de> for Audience {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum OneOrSeveral {
-            One(String),
-            Several(Vec<String>),
-        }
-        let members = match OneOrSeveral::deserialize(deserializer)? {
-            OneOrSeveral::One(member) => vec![member],
-            OneOrSeveral::Several(members) => members,
-        };
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let members = deserializer.deserialize_any(OneOrSeveral)?;
         if members.is_empty() || members.iter().any(String::is_empty) {
-            return Err(serde::de::Error::custom("aud names nobody"));
+            return Err(D::Error::custom("aud names nobody"));
         }
         Ok(Self(members))
+    }
+}
+
+/// Reads a text as a list of one.
+struct OneOrSeveral;
+
+impl<'de> Visitor<'de> for OneOrSeveral {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a list of texts")
+    }
+
+    fn visit_str<E>(self, member: &str) -> Result<Vec<String>, E> {
+        Ok(vec![member.to_owned()])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<Vec<String>, A::Error> {
+        let mut read = Vec::with_capacity(members.size_hint().unwrap_or_default().min(16));
+        while let Some(member) = members.next_element()? {
+            read.push(member);
+        }
+        Ok(read)
     }
 }
 

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::columns::{Utc, stored};
 use super::connection::AnyConnection;
-use super::ledger_places::is_of;
+use super::ledger_places::{is_newest_of, is_of};
 use super::schema::{ledger, ledger_heads};
 use super::{GrantId, Store, StoreError};
 
@@ -57,7 +57,7 @@ pub struct Use {
 }
 
 /// How many rows are looked at for the last uses of a user's grants.
-const LOOKED_AT: i64 = 500;
+const LOOKED_AT: usize = 500;
 
 /// How many rows are read at a time.
 const BATCH: i64 = 1000;
@@ -68,9 +68,10 @@ impl Store {
         let grants: Vec<String> = grants.iter().map(ToString::to_string).collect();
         let kind = kind.to_owned();
         self.read(move |connection| {
-            let mut uses = ledger::table.order(ledger::at.desc()).limit(LOOKED_AT).into_boxed();
+            let mut uses =
+                ledger::table.order(ledger::at.desc()).limit(i64::try_from(LOOKED_AT).unwrap_or(i64::MAX)).into_boxed();
             if connection.is_sqlite() {
-                uses = uses.filter(is_of(&grants));
+                uses = uses.filter(is_newest_of(&grants, LOOKED_AT));
             }
             uses.filter(ledger::grant_id.eq_any(grants))
                 .filter(ledger::kind.eq(kind))

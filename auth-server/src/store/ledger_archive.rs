@@ -23,11 +23,11 @@ impl Store {
             if !move_beginning(connection, after, ChainHead { chain: chain.clone(), seq: last, hash })? {
                 return Ok(false);
             }
-            let archived = ledger::table.filter(ledger::chain.eq(&chain)).filter(ledger::seq.le(last));
-            diesel::delete(archived).execute(connection)?;
             if let AnyConnection::Sqlite(sqlite) = connection {
                 ledger_places::forget(sqlite, &chain, last)?;
             }
+            let archived = ledger::table.filter(ledger::chain.eq(chain)).filter(ledger::seq.le(last));
+            diesel::delete(archived).execute(connection)?;
             Ok(true)
         })
         .await

@@ -1,18 +1,20 @@
 //! Where SQLite finds the rows of a grant and those of a user.
 //!
 //! An index would change a page for nearly every row that is added, which is more than all else that a commit writes. So rows are
-//! added without one, and where they are is noted later, some thousand at a time: all of a grant as one list. Rows that
-//! are not noted yet are looked through: the view `ledger_found` has both.
+//! added without one, and where they are is noted later, some thousand at a time: all of a grant as one list. Rows that are not
+//! noted yet are looked through.
 //!
 //! On PostgreSQL, whose commits are the work of another process, there are indexes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use diesel::SqliteConnection;
+use diesel::dsl::sql;
 use diesel::expression::{AsExpression, SqlLiteral, UncheckedBind};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::upsert::excluded;
+use diesel::{QueryableByName, SqliteConnection};
 
 use super::connection::AnyConnection;
 use super::schema::{ledger, ledger_heads};
@@ -27,7 +29,7 @@ const SLICE: usize = 250;
 /// So many rows are in a list at most: several lists share a page.
 const LIST: usize = 50;
 
-/// How long the others have then.
+/// How long the others have between two slices.
 const BETWEEN: Duration = Duration::from_millis(3);
 
 diesel::table! {
@@ -46,25 +48,44 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    ledger_not_placed (chain, seq) {
-        chain -> Text,
-        seq -> BigInt,
-        grant_id -> Nullable<Text>,
-        user_id -> Nullable<Text>,
-    }
-}
-
 diesel::allow_tables_to_appear_in_same_query!(ledger_heads, ledger_placed);
 
-pub(super) type IsOf = SqlLiteral<Bool, UncheckedBind<SqlLiteral<Bool>, <String as AsExpression<Text>>::Expression>>;
+/// The rows behind those that are noted, chain by chain and each from its first (`CROSS JOIN`: in this order).
+macro_rules! not_noted {
+    () => {
+        "ledger_heads AS head \
+         LEFT JOIN ledger_placed AS placed ON placed.chain = head.chain \
+         CROSS JOIN ledger AS row \
+         WHERE head.seq > coalesce(placed.seq, -1) AND row.chain = head.chain AND row.seq > coalesce(placed.seq, -1)"
+    };
+}
+
+type IsOf = SqlLiteral<Bool, UncheckedBind<SqlLiteral<Bool>, <String as AsExpression<Text>>::Expression>>;
 
 /// Whether a row of SQLite's ledger is of one of these grants or users.
 pub(super) fn is_of(ids: &[String]) -> IsOf {
+    in_lists(ids, i64::MAX)
+}
+
+/// The same of the newest rows of each in each chain: some `count` of them, or more.
+pub(super) fn is_newest_of(ids: &[String], count: usize) -> IsOf {
+    in_lists(ids, i64::try_from(count.div_ceil(LIST)).unwrap_or(i64::MAX).saturating_add(1))
+}
+
+/// `newest`: so many of each one's last lists in each chain.
+fn in_lists(ids: &[String], newest: i64) -> IsOf {
     let ids = serde_json::Value::from(ids).to_string();
-    let found = "(ledger.chain, ledger.seq) IN \
-                 (SELECT chain, seq FROM ledger_found WHERE found_by IN (SELECT value FROM json_each(";
-    diesel::dsl::sql::<Bool>(found).bind::<Text, _>(ids).sql(")))")
+    let found = format!(
+        ")) SELECT there.rowid FROM (
+            SELECT chain, seqs, row_number() OVER (PARTITION BY found_by, chain ORDER BY first DESC) AS newest
+            FROM wanted CROSS JOIN ledger_places ON found_by = wanted.id
+        ) AS place CROSS JOIN json_each(place.seqs) AS seq CROSS JOIN ledger AS there
+        WHERE place.newest <= {newest} AND there.chain = place.chain AND there.seq = CAST(seq.value AS INTEGER)
+        UNION ALL SELECT row.rowid FROM {} AND (row.grant_id IN wanted OR row.user_id IN wanted))",
+        not_noted!()
+    );
+    // By row ids, which hold for as long as a statement does: SQLite never looks through the whole table for those.
+    sql::<Bool>("ledger.rowid IN (WITH wanted(id) AS (SELECT value FROM json_each(").bind::<Text, _>(ids).sql(&found)
 }
 
 impl Store {
@@ -78,7 +99,7 @@ impl Store {
             ledger::table
                 .filter(ledger::chain.eq(chain))
                 .filter(ledger::seq.between(first, last))
-                .filter(diesel::dsl::sql::<Bool>(NOT_FOUND))
+                .filter(sql::<Bool>(NOT_FOUND))
                 .order(ledger::seq)
                 .select(ledger::seq)
                 .first(connection)
@@ -88,29 +109,38 @@ impl Store {
     }
 }
 
-/// Lists of the same rows' owner follow each other: a row is in the last one that begins before it, or in none.
+/// A row is in a list, nearly always the last one that begins before it; or it is behind those that are noted, and its chain is
+/// known to go that far.
 const NOT_FOUND: &str = "
-    ledger.seq <= (SELECT placed.seq FROM ledger_placed AS placed WHERE placed.chain = ledger.chain)
-    AND EXISTS (
-        SELECT 1 FROM (SELECT ledger.grant_id AS whose UNION SELECT ledger.user_id) WHERE whose IS NOT NULL AND NOT EXISTS (
+    EXISTS (SELECT 1 FROM (SELECT ledger.grant_id AS whose UNION SELECT ledger.user_id) WHERE whose IS NOT NULL
+        AND NOT EXISTS (
             SELECT 1 FROM json_each((
                 SELECT seqs FROM ledger_places
                 WHERE found_by = whose AND ledger_places.chain = ledger.chain AND first <= ledger.seq
                 ORDER BY first DESC LIMIT 1
-            )) AS place WHERE place.value = ledger.seq))";
+            )) AS place WHERE place.value = ledger.seq)
+        AND NOT EXISTS (
+            SELECT 1 FROM ledger_heads AS head WHERE head.chain = ledger.chain AND head.seq >= ledger.seq
+                AND ledger.seq > coalesce((SELECT placed.seq FROM ledger_placed AS placed
+                    WHERE placed.chain = ledger.chain), -1))
+        AND NOT EXISTS (
+            SELECT 1 FROM ledger_places AS list CROSS JOIN json_each(list.seqs) AS place
+            WHERE list.found_by = whose AND list.chain = ledger.chain AND place.value = ledger.seq))";
 
 /// Notes the places of the rows that were added, once there are many: a slice at a time, so that other commits wait for one
-/// at most. Until all are noted, `ledger_found` has some twice.
+/// at most. Until all are noted, some are found twice.
 pub(super) fn note(store: &Inner) -> Result<(), StoreError> {
     if store.visit(waiting)? < TOGETHER {
         return Ok(());
     }
-    let Waiting { lists, heads } = store.visit(|connection| connection.snapshot(read))?;
-    for slice in lists.chunks(SLICE) {
+    let Waiting { lists, up_to } = store.visit(|connection| connection.snapshot(read))?;
+    for (number, slice) in lists.chunks(SLICE).enumerate() {
+        if number > 0 {
+            std::thread::sleep(BETWEEN);
+        }
         store.commit(|connection| on_sqlite(connection, |sqlite| note_slice(sqlite, slice)))?;
-        std::thread::sleep(BETWEEN);
     }
-    store.commit(|connection| on_sqlite(connection, |sqlite| heads.iter().try_for_each(|head| note_done(sqlite, head))))
+    store.commit(|connection| on_sqlite(connection, |sqlite| note_done(sqlite, &up_to)))
 }
 
 /// How many rows are not noted.
@@ -119,6 +149,19 @@ fn waiting(connection: &mut AnyConnection) -> QueryResult<i64> {
     let heads = heads.select((ledger_heads::seq, ledger_placed::seq.nullable()));
     let heads: Vec<(i64, Option<i64>)> = heads.load(connection)?;
     Ok(heads.into_iter().map(|(last, placed)| last - placed.unwrap_or(-1)).sum())
+}
+
+/// A row, by what it is found by.
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    chain: String,
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    grant_id: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    user_id: Option<String>,
 }
 
 /// Rows of one chain that are found by the same id, in their order.
@@ -131,21 +174,29 @@ struct List {
 struct Waiting {
     /// In the order in which they are kept.
     lists: Vec<List>,
-    /// The chains and their last rows: all up to there is in these lists.
-    heads: Vec<(String, i64)>,
+    /// Chains, and up to which row of each all are in these lists.
+    up_to: BTreeMap<String, i64>,
 }
 
 fn read(connection: &mut AnyConnection) -> QueryResult<Waiting> {
-    let rows: Vec<(String, i64, Option<String>, Option<String>)> = ledger_not_placed::table.load(connection)?;
-    let heads = ledger_heads::table.select((ledger_heads::chain, ledger_heads::seq)).load(connection)?;
-    Ok(Waiting { lists: lists(&rows), heads })
+    let columns = "row.chain, row.seq, row.grant_id, row.user_id";
+    let rows = format!("SELECT {columns} FROM {} LIMIT {TOGETHER}", not_noted!());
+    let rows: Vec<Row> = diesel::sql_query(rows).load(connection)?;
+    let is_all = i64::try_from(rows.len()).is_ok_and(|count| count < TOGETHER);
+    let up_to = if is_all {
+        // Also where the last rows of a chain were archived.
+        let heads = ledger_heads::table.select((ledger_heads::chain, ledger_heads::seq));
+        heads.load::<(String, i64)>(connection)?.into_iter().collect()
+    } else {
+        rows.iter().map(|row| (row.chain.clone(), row.seq)).collect()
+    };
+    Ok(Waiting { lists: lists(&rows), up_to })
 }
 
-/// `rows`: each chain's in their order.
-fn lists(rows: &[(String, i64, Option<String>, Option<String>)]) -> Vec<List> {
+fn lists(rows: &[Row]) -> Vec<List> {
     let mut places: BTreeMap<(&str, &str), Vec<i64>> = BTreeMap::new();
-    for (chain, seq, grant, user) in rows {
-        for id in [grant, user].into_iter().flatten() {
+    for Row { chain, seq, grant_id, user_id } in rows {
+        for id in [grant_id, user_id].into_iter().flatten() {
             places.entry((id, chain)).or_default().push(*seq);
         }
     }
@@ -154,28 +205,55 @@ fn lists(rows: &[(String, i64, Option<String>, Option<String>)]) -> Vec<List> {
 }
 
 fn note_slice(connection: &mut SqliteConnection, slice: &[List]) -> QueryResult<()> {
+    use diesel::query_dsl::methods::FilterDsl as _;
+
     slice.iter().try_for_each(|List { id, chain, seqs }| {
+        let seqs_json = serde_json::Value::from(seqs.as_slice()).to_string();
         let place = (
             ledger_places::found_by.eq(id),
             ledger_places::chain.eq(chain),
             ledger_places::first.eq(seqs[0]),
-            ledger_places::seqs.eq(serde_json::Value::from(seqs.as_slice()).to_string()),
+            ledger_places::seqs.eq(seqs_json),
         );
-        // Whoever did not come to the end has left the same list, or a shorter one.
-        diesel::replace_into(ledger_places::table).values(place).execute(connection).map(drop)
+        // Of two lists that begin with the same row, by whoever did not come to the end or by another process, one goes on
+        // where the other ends.
+        diesel::insert_into(ledger_places::table)
+            .values(place)
+            .on_conflict((ledger_places::found_by, ledger_places::chain, ledger_places::first))
+            .do_update()
+            .set(ledger_places::seqs.eq(excluded(ledger_places::seqs)))
+            .filter(sql::<Bool>("length(excluded.seqs) > length(ledger_places.seqs)"))
+            .execute(connection)
+            .map(drop)
     })
 }
 
-/// Rows of a chain up to `last` leave, and with them the lists that have no others.
-pub(super) fn forget(connection: &mut SqliteConnection, chain: &str, last: i64) -> QueryResult<()> {
-    let gone = "DELETE FROM ledger_places WHERE chain = ? AND seqs ->> '$[#-1]' <= ?";
-    diesel::sql_query(gone).bind::<Text, _>(chain).bind::<BigInt, _>(last).execute(connection).map(drop)
+fn note_done(connection: &mut SqliteConnection, up_to: &BTreeMap<String, i64>) -> QueryResult<()> {
+    use diesel::query_dsl::methods::FilterDsl as _;
+
+    up_to.iter().try_for_each(|(chain, seq)| {
+        diesel::insert_into(ledger_placed::table)
+            .values((ledger_placed::chain.eq(chain), ledger_placed::seq.eq(seq)))
+            .on_conflict(ledger_placed::chain)
+            .do_update()
+            .set(ledger_placed::seq.eq(excluded(ledger_placed::seq)))
+            .filter(sql::<Bool>("excluded.seq > ledger_placed.seq"))
+            .execute(connection)
+            .map(drop)
+    })
 }
 
-fn note_done(connection: &mut SqliteConnection, (chain, seq): &(String, i64)) -> QueryResult<()> {
-    let done = (ledger_placed::chain.eq(chain), ledger_placed::seq.eq(seq));
-    diesel::replace_into(ledger_placed::table).values(done).execute(connection).map(drop)
+/// Rows of a chain up to `last` are about to leave, and with them the lists that have no others.
+pub(super) fn forget(connection: &mut SqliteConnection, chain: &str, last: i64) -> QueryResult<()> {
+    let leaving = diesel::sql_query(LEAVING).bind::<Text, _>(chain).bind::<BigInt, _>(last);
+    leaving.execute(connection).map(drop)
 }
+
+const LEAVING: &str = "
+    DELETE FROM ledger_places
+    WHERE chain = ?1 AND first <= ?2 AND seqs ->> '$[#-1]' <= ?2 AND found_by IN (
+        SELECT grant_id FROM ledger WHERE chain = ?1 AND seq <= ?2
+        UNION SELECT user_id FROM ledger WHERE chain = ?1 AND seq <= ?2)";
 
 fn on_sqlite(
     connection: &mut AnyConnection,
@@ -184,5 +262,39 @@ fn on_sqlite(
     match connection {
         AnyConnection::Sqlite(sqlite) => work(sqlite),
         AnyConnection::Postgres(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection as _;
+    use diesel::sqlite::Sqlite;
+
+    use super::*;
+
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+
+    #[test]
+    fn the_ledger_is_never_looked_through_for_the_rows_of_a_grant() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        for tables in [
+            include_str!("../../migrations/sqlite/00000000000011_ledger/up.sql"),
+            include_str!("../../migrations/sqlite/00000000000016_ledger_places/up.sql"),
+        ] {
+            connection.batch_execute(tables).unwrap();
+        }
+        let rows =
+            ledger::table.filter(is_of(&["grt_1".into()])).order((ledger::at, ledger::chain, ledger::seq)).limit(1000);
+        let query = diesel::debug_query::<Sqlite, _>(&rows).to_string();
+        let (query, _) = query.split_once(" -- binds").unwrap();
+        let steps: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(&mut connection).unwrap();
+        let plan: Vec<String> = steps.into_iter().map(|step| step.detail).collect();
+        assert!(plan.iter().any(|step| step == "SEARCH ledger USING INTEGER PRIMARY KEY (rowid=?)"), "{plan:#?}");
+        let whole = ["SCAN ledger", "SCAN there", "SCAN row"];
+        assert!(!plan.iter().any(|step| whole.iter().any(|whole| step.starts_with(whole))), "{plan:#?}");
     }
 }

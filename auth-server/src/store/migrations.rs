@@ -32,7 +32,11 @@ impl Store {
 
 fn migrate(connection: &mut AnyConnection) -> Result<(), StoreError> {
     let applied = match connection {
-        AnyConnection::Sqlite(connection) => connection.run_pending_migrations(SQLITE).map(|run| run.len()),
+        AnyConnection::Sqlite(connection) => {
+            // What sorts all rows of a table needs no memory for them.
+            connection.batch_execute("PRAGMA temp_store = FILE")?;
+            connection.run_pending_migrations(SQLITE).map(|run| run.len())
+        }
         AnyConnection::Postgres(connection) => {
             take_turn(connection)?;
             connection.run_pending_migrations(POSTGRES).map(|run| run.len())

@@ -118,7 +118,7 @@ struct Inner {
     disk_failed: AtomicBool,
 }
 
-/// What is asked of PostgreSQL by many who wait, and answered together.
+/// What many ask who wait, and is answered together. For SQLite, only what finds no free connection.
 struct AllQuestions {
     behind_tokens: Arc<Questions<BehindToken, Found>>,
     behind_refresh_tokens: Arc<Questions<SecretHash, Option<BehindRefreshToken>>>,
@@ -128,17 +128,17 @@ struct AllQuestions {
 
 impl AllQuestions {
     fn new() -> Self {
+        // One visit that gets its answer late must not hold up everybody.
         Self {
-            // One visit that gets its answer late must not hold up every exchange.
             behind_tokens: Together::new(SHARED_CONNECTIONS),
-            behind_refresh_tokens: Together::new(1),
-            codes: Together::new(1),
-            users: Together::new(1),
+            behind_refresh_tokens: Together::new(SHARED_CONNECTIONS),
+            codes: Together::new(SHARED_CONNECTIONS),
+            users: Together::new(SHARED_CONNECTIONS),
         }
     }
 }
 
-/// How many connections are for calls that are made together.
+/// How many connections are for calls that are made together. More may be wanted at a time: visits are short, and take turns.
 const SHARED_CONNECTIONS: usize = 2;
 
 /// While the database is away, a call waits no longer than this: the pool tries to reach it again by itself.
@@ -255,9 +255,9 @@ impl Inner {
     /// One visit to SQLite that commits once, in its turn.
     fn commit<T>(&self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> Result<T, StoreError> {
         let mut turn = self.turn_to_commit();
-        let committed = self.commit_on(&mut turn, work);
+        let committed = self.commit_on(&mut turn, work)?;
         self.upkeep.after_commit();
-        committed
+        Ok(committed)
     }
 
     fn commit_on<T>(

@@ -178,7 +178,7 @@ impl Inner {
         serve: impl Fn(&Arc<Self>, Vec<C>) + Send + 'static,
     ) {
         let Some(mut visit) = together.add(call) else { return };
-        serve_next(self, &mut visit, 0, &serve);
+        serve_next(self, &mut visit, &serve);
         if !visit.ends() {
             let inner = Arc::clone(self);
             drop(spawn_blocking(move || serve_all(&inner, visit, &serve)));
@@ -189,16 +189,19 @@ impl Inner {
 /// Until nobody waits any more.
 fn serve_all<C>(inner: &Arc<Inner>, mut visit: Visit<C>, serve: &impl Fn(&Arc<Inner>, Vec<C>)) {
     let mut last = 0;
-    while !visit.ends() {
-        last = serve_next(inner, &mut visit, last, serve);
+    loop {
+        if visit.together.gathers && !visit.is_full() {
+            std::thread::sleep(pause_after(last));
+        }
+        if visit.ends() {
+            return;
+        }
+        last = serve_next(inner, &mut visit, serve);
     }
 }
 
-/// Serves those that wait, and those that come within a pause that is after the `last` so many. Says how many that were.
-fn serve_next<C>(inner: &Arc<Inner>, visit: &mut Visit<C>, last: usize, serve: &impl Fn(&Arc<Inner>, Vec<C>)) -> usize {
-    if visit.together.gathers && !visit.is_full() {
-        std::thread::sleep(pause_after(last));
-    }
+/// Serves those that wait. Says how many that were.
+fn serve_next<C>(inner: &Arc<Inner>, visit: &mut Visit<C>, serve: &impl Fn(&Arc<Inner>, Vec<C>)) -> usize {
     let calls = visit.next();
     let count = calls.len();
     // Another visit may have taken all.

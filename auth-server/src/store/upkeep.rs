@@ -10,6 +10,9 @@ use super::{Inner, StoreError, checkpoint, ledger_places};
 /// How long commits gather before anybody looks what is to be done.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// How long nothing is tried again that has failed.
+const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
+
 /// Tells the thread of commits. When this goes, so does the thread.
 pub(super) struct Upkeep(SyncSender<()>);
 
@@ -31,11 +34,13 @@ pub(super) fn begin(store: Weak<Inner>, committed: Receiver<()>) -> Result<(), S
         while committed.recv().is_ok() {
             std::thread::sleep(PAUSE);
             let Some(store) = store.upgrade() else { return };
-            if let Err(error) = ledger_places::note(&store) {
-                log::warn!("where the ledger's last rows are is not noted for now: {error}");
-            }
-            if let Err(error) = checkpoint::shorten(&store) {
-                log::warn!("the write-ahead log stays as long as it is for now: {error}");
+            let noted = ledger_places::note(&store)
+                .inspect_err(|error| log::warn!("where the ledger's last rows are is not noted for now: {error}"));
+            let shortened = checkpoint::shorten(&store)
+                .inspect_err(|error| log::warn!("the write-ahead log stays as long as it is for now: {error}"));
+            drop(store);
+            if noted.and(shortened).is_err() {
+                std::thread::sleep(AFTER_A_FAILURE);
             }
         }
     };

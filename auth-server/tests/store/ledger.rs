@@ -179,6 +179,8 @@ async fn whoever_changes_the_ledger_is_found_out() {
         ("DELETE FROM ledger WHERE seq = 3; UPDATE ledger_heads SET seq = 2", "cut off 3"),
         ("DELETE FROM ledger WHERE kind = 'revoked'; UPDATE ledger_heads SET seq = 0", "cut off 1"),
         ("INSERT INTO ledger_placed SELECT chain, 2 FROM ledger_heads WHERE true", "hidden 1"),
+        ("UPDATE ledger_heads SET seq = 1", "hidden 2"),
+        ("DELETE FROM ledger_heads", "hidden 1"),
     ] {
         let world = World::on_sqlite().await;
         let first = ledger(&world.store).await;

@@ -81,6 +81,7 @@ impl World {
         use diesel::connection::SimpleConnection as _;
         let path = self.settings.url.expose_secret().strip_prefix("sqlite://").unwrap().to_owned();
         let mut connection = <diesel::SqliteConnection as diesel::Connection>::establish(&path).unwrap();
+        connection.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
         connection.batch_execute(sql).unwrap();
     }
 

@@ -1,6 +1,4 @@
 CREATE INDEX ledger_by_user ON ledger (user_id);
 CREATE INDEX ledger_by_grant ON ledger (grant_id, at);
-DROP VIEW ledger_found;
-DROP VIEW ledger_not_placed;
 DROP TABLE ledger_placed;
 DROP TABLE ledger_places;

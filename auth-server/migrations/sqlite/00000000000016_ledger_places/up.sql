@@ -15,27 +15,18 @@ CREATE TABLE ledger_placed (
     chain TEXT   NOT NULL PRIMARY KEY,
     seq   BIGINT NOT NULL
 );
--- The rows behind, chain by chain (CROSS JOIN: in this order).
-CREATE VIEW ledger_not_placed (chain, seq, grant_id, user_id) AS
-    SELECT ledger.chain, ledger.seq, ledger.grant_id, ledger.user_id
-    FROM ledger_heads AS head
-    LEFT JOIN ledger_placed AS placed ON placed.chain = head.chain
-    CROSS JOIN ledger
-    WHERE head.seq > coalesce(placed.seq, -1)
-        AND ledger.chain = head.chain AND ledger.seq > coalesce(placed.seq, -1);
--- All rows, by what they are found by.
-CREATE VIEW ledger_found (found_by, chain, seq) AS
-    SELECT found_by, chain, seq.value FROM ledger_places CROSS JOIN json_each(ledger_places.seqs) AS seq
-    UNION ALL SELECT grant_id, chain, seq FROM ledger_not_placed
-    UNION ALL SELECT user_id, chain, seq FROM ledger_not_placed;
 
 INSERT INTO ledger_places (found_by, chain, first, seqs)
     SELECT id, chain, min(seq), json_group_array(seq ORDER BY seq)
     FROM (
-        SELECT grant_id AS id, chain, seq FROM ledger WHERE grant_id IS NOT NULL
-        UNION SELECT user_id, chain, seq FROM ledger WHERE user_id IS NOT NULL
+        SELECT id, chain, seq, (row_number() OVER (PARTITION BY id, chain ORDER BY seq) - 1) / 50 AS list
+        FROM (
+            SELECT grant_id AS id, chain, seq FROM ledger WHERE grant_id IS NOT NULL
+            UNION ALL
+            SELECT user_id, chain, seq FROM ledger WHERE user_id IS NOT NULL AND user_id IS NOT grant_id
+        )
     )
-    GROUP BY id, chain, seq / 50;
+    GROUP BY id, chain, list;
 INSERT INTO ledger_placed (chain, seq) SELECT chain, seq FROM ledger_heads;
 DROP INDEX ledger_by_grant;
 DROP INDEX ledger_by_user;

@@ -60,7 +60,14 @@ impl Rows {
                  hex(randomblob(21)), hex(randomblob(21))), randomblob(32), \
                  printf('grt_more%012d', i / 10), printf('usr_more%012d', i % 1000) FROM n; \
                  INSERT OR REPLACE INTO ledger_heads (chain, seq, seen, hash) \
-                 SELECT chain, seq, seq, hash FROM ledger WHERE chain = 'more' ORDER BY seq DESC LIMIT 1"
+                 SELECT chain, seq, seq, hash FROM ledger WHERE chain = 'more' ORDER BY seq DESC LIMIT 1; \
+                 WITH RECURSIVE {n}, \
+                 owned AS (SELECT printf('grt_more%012d', i / 10) AS id, i FROM n \
+                 UNION ALL SELECT printf('usr_more%012d', i % 1000), i FROM n) \
+                 INSERT INTO ledger_places (found_by, chain, first, seqs) \
+                 SELECT id, 'more', min(i), json_group_array(i ORDER BY i) FROM owned GROUP BY id, i / 50000; \
+                 INSERT OR REPLACE INTO ledger_placed (chain, seq) \
+                 SELECT chain, seq FROM ledger_heads WHERE chain = 'more'"
             }
         }
     }
