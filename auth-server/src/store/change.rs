@@ -1,6 +1,5 @@
 //! A change that somebody else makes, when its turn has come.
 
-use diesel::PgConnection;
 use diesel::result::QueryResult;
 
 use super::connection::AnyConnection;
@@ -20,20 +19,16 @@ impl<T> Change<T> {
         }))
     }
 
-    /// The same. On PostgreSQL, where a transaction is a round trip for each of its statements, `at_once` tries it by one; where
-    /// that gives nothing it has done nothing.
+    /// The same. `at_once` tries it with as few statements as what is usual needs, on PostgreSQL one: a transaction there is a round
+    /// trip for each. Where that gives nothing it has done nothing.
     pub(super) fn at_once_or_by(
-        at_once: impl FnOnce(&mut PgConnection) -> QueryResult<Option<T>> + Send + 'static,
+        at_once: impl FnOnce(&mut AnyConnection) -> QueryResult<Option<T>> + Send + 'static,
         work: impl FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static,
     ) -> Self {
-        Self(Box::new(move |connection| {
-            if let AnyConnection::Postgres(postgres) = connection {
-                return match at_once(postgres)? {
-                    Some(value) => Ok(value),
-                    None => connection.write(work),
-                };
-            }
-            work(connection)
+        Self(Box::new(move |connection| match at_once(connection)? {
+            Some(value) => Ok(value),
+            None if connection.is_sqlite() => work(connection),
+            None => connection.write(work),
         }))
     }
 

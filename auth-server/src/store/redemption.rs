@@ -39,8 +39,9 @@ impl Change<Redemption> {
         let wanted = (grant.clone(), refresh_token.clone());
         Self::at_once_or_by(
             move |connection| {
+                let AnyConnection::Postgres(postgres) = connection else { return Ok(None) };
                 let (grant, refresh_token) = wanted;
-                Ok(redeem_unused(connection, code, grant, refresh_token, now)?.then_some(Redemption::Granted))
+                Ok(redeem_unused(postgres, code, grant, refresh_token, now)?.then_some(Redemption::Granted))
             },
             move |connection| redeem(connection, code, grant, refresh_token, now),
         )

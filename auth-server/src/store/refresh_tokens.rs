@@ -123,6 +123,7 @@ impl Store {
             // A successor that is being made is there before, or never will be.
             grant_records::hold(connection, &grant_id)?;
             let living = refresh_tokens::table
+                .filter(refresh_tokens::grant_id.eq(grant_id))
                 .filter(refresh_tokens::family_id.eq(family))
                 .filter(refresh_tokens::expires_at.gt(stored(now)));
             diesel::update(living).set(refresh_tokens::expires_at.eq(stored(now))).execute(connection)

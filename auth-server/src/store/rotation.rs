@@ -4,9 +4,7 @@
 //! replaced) or theft (the grant is revoked). A replaced successor that is shown after all was not lost: theft as well.
 
 use diesel::dsl::{exists, select};
-use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::QueryFragment;
 use diesel::sql_types::{Binary, Nullable, Text, Timestamp};
 use time::OffsetDateTime;
 
@@ -73,64 +71,107 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(held, refresh_tokens);
 
-/// PostgreSQL: rotates a token that is in force and used for the first time, which is what nearly all are. False: it is not, and
-/// nothing has happened. The grant is held first, as by [`rotate`]: what else happens to the family comes before or after.
+/// Rotates a token that is in force and used for the first time, which is what nearly all are. False: it is not, and nothing has
+/// happened.
 fn rotate_first_use(
+    connection: &mut AnyConnection,
+    presented: SecretHash,
+    successor: NewRefreshToken,
+    now: OffsetDateTime,
+) -> QueryResult<bool> {
+    match connection {
+        AnyConnection::Sqlite(sqlite) => by_two_statements(sqlite, presented, successor, now),
+        AnyConnection::Postgres(postgres) => by_one_statement(postgres, presented, successor, now),
+    }
+}
+
+/// Whether a token is what its client presents, and was not used.
+macro_rules! is_in_force {
+    ($presented:expr, $client:expr, $now:expr) => {
+        refresh_tokens::hash
+            .eq($presented)
+            .and(refresh_tokens::client_id.eq($client.clone()))
+            .and(refresh_tokens::used_at.is_null())
+            .and(refresh_tokens::superseded_at.is_null())
+            .and(refresh_tokens::expires_at.gt(stored($now)))
+    };
+}
+
+/// Grants that are alive.
+macro_rules! live_grants {
+    ($now:expr) => {
+        grants::table
+            .filter(grants::revoked_at.is_null())
+            .filter(grants::expires_at.gt(stored($now)))
+            .select(grants::id)
+    };
+}
+
+/// The successor of the token that was used up, whose row is in `$used`.
+macro_rules! follow {
+    ($used:ident, $rows:expr, $successor:expr) => {
+        $rows
+            .select((
+                $successor.hash.into_sql::<Binary>(),
+                $used::grant_id,
+                $used::family_id,
+                $used::hash.nullable(),
+                $successor.client_id.into_sql::<Text>(),
+                $successor.api.into_sql::<Nullable<Text>>(),
+                ScopeText::from($successor.scope).into_sql::<Text>(),
+                $successor.document.into_sql::<Text>(),
+                $successor.access_jti.into_sql::<Nullable<Text>>(),
+                stored($successor.created_at).into_sql::<Timestamp>(),
+                stored($successor.expires_at).into_sql::<Timestamp>(),
+            ))
+            .insert_into(refresh_tokens::table)
+            .into_columns((
+                refresh_tokens::hash,
+                refresh_tokens::grant_id,
+                refresh_tokens::family_id,
+                refresh_tokens::predecessor,
+                refresh_tokens::client_id,
+                refresh_tokens::api,
+                refresh_tokens::scope,
+                refresh_tokens::document,
+                refresh_tokens::access_jti,
+                refresh_tokens::created_at,
+                refresh_tokens::expires_at,
+            ))
+    };
+}
+
+/// The grant is held first, as by [`rotate`]: what else happens to the family comes before or after.
+fn by_one_statement(
     connection: &mut PgConnection,
     presented: SecretHash,
     successor: NewRefreshToken,
     now: OffsetDateTime,
 ) -> QueryResult<bool> {
     let of_token = refresh_tokens::table.find(presented).select(refresh_tokens::grant_id).single_value();
-    let hold = grants::table
-        .filter(grants::id.nullable().eq(of_token))
-        .filter(grants::revoked_at.is_null())
-        .filter(grants::expires_at.gt(stored(now)))
-        .select(grants::id)
-        .for_no_key_update();
-    let in_force = refresh_tokens::hash
-        .eq(presented)
-        .and(refresh_tokens::client_id.eq(successor.client_id.clone()))
-        .and(refresh_tokens::used_at.is_null())
-        .and(refresh_tokens::superseded_at.is_null())
-        .and(refresh_tokens::expires_at.gt(stored(now)))
-        .and(refresh_tokens::grant_id.eq_any(held::table.select(held::id)));
+    let hold = live_grants!(now).filter(grants::id.nullable().eq(of_token)).for_no_key_update();
+    let of_held = refresh_tokens::grant_id.eq_any(held::table.select(held::id));
+    let in_force = is_in_force!(presented, successor.client_id, now).and(of_held);
     let use_up =
         Update::of(refresh_tokens::used_at.eq(Some(stored(now))), in_force).returning("hash, grant_id, family_id");
-    let rotation = With { parts: (Named("held", hold), Named("used", use_up)), then: follow(successor) };
+    let follow = follow!(used, used::table, successor);
+    let rotation = With { parts: (Named("held", hold), Named("used", use_up)), then: follow };
     Ok(rotation.execute(connection)? == 1)
 }
 
-/// The successor of the token that was used up.
-fn follow(successor: NewRefreshToken) -> impl QueryFragment<Pg> {
-    used::table
-        .select((
-            successor.hash.into_sql::<Binary>(),
-            used::grant_id,
-            used::family_id,
-            used::hash.nullable(),
-            successor.client_id.into_sql::<Text>(),
-            successor.api.into_sql::<Nullable<Text>>(),
-            ScopeText::from(successor.scope).into_sql::<Text>(),
-            successor.document.into_sql::<Text>(),
-            successor.access_jti.into_sql::<Nullable<Text>>(),
-            stored(successor.created_at).into_sql::<Timestamp>(),
-            stored(successor.expires_at).into_sql::<Timestamp>(),
-        ))
-        .insert_into(refresh_tokens::table)
-        .into_columns((
-            refresh_tokens::hash,
-            refresh_tokens::grant_id,
-            refresh_tokens::family_id,
-            refresh_tokens::predecessor,
-            refresh_tokens::client_id,
-            refresh_tokens::api,
-            refresh_tokens::scope,
-            refresh_tokens::document,
-            refresh_tokens::access_jti,
-            refresh_tokens::created_at,
-            refresh_tokens::expires_at,
-        ))
+fn by_two_statements(
+    connection: &mut SqliteConnection,
+    presented: SecretHash,
+    successor: NewRefreshToken,
+    now: OffsetDateTime,
+) -> QueryResult<bool> {
+    let of_live = exists(live_grants!(now).filter(grants::id.eq(refresh_tokens::grant_id)));
+    let in_force = is_in_force!(presented, successor.client_id, now).and(of_live);
+    if Update::of(refresh_tokens::used_at.eq(Some(stored(now))), in_force).execute(connection)? == 0 {
+        return Ok(false);
+    }
+    follow!(refresh_tokens, refresh_tokens::table.find(presented), successor).execute(connection)?;
+    Ok(true)
 }
 
 fn rotate(
@@ -151,7 +192,7 @@ fn rotate(
 
     // What was never used has no successor.
     let is_used = token.used_at.is_some();
-    if token.superseded_at.is_some() || is_used && successor_was_used(connection, presented)? {
+    if token.superseded_at.is_some() || is_used && successor_was_used(connection, &grant_id, presented)? {
         grant_records::revoke(connection, &grant_id, REUSE, now)?;
         return Ok(Rotation::Reused { grant_id });
     }
@@ -161,7 +202,7 @@ fn rotate(
     if token.expires_at <= now {
         return Ok(Rotation::Expired);
     }
-    let replaced = is_used && supersede_successor(connection, presented, now)?;
+    let replaced = is_used && supersede_successor(connection, &grant_id, presented, now)?;
     let unused = refresh_tokens::hash.eq(presented).and(refresh_tokens::used_at.is_null());
     let use_up = Update::of(refresh_tokens::used_at.eq(Some(stored(now))), unused);
     on_backend!(connection, c => use_up.execute(c))?;
@@ -179,15 +220,22 @@ fn seen_again(connection: &mut AnyConnection, seen: RefreshToken) -> QueryResult
 }
 
 /// Whether any token that followed this one, or the access token issued with it, was ever used.
-fn successor_was_used(connection: &mut AnyConnection, token: SecretHash) -> QueryResult<bool> {
+fn successor_was_used(connection: &mut AnyConnection, grant: &GrantId, token: SecretHash) -> QueryResult<bool> {
     let used = refresh_tokens::table
+        .filter(refresh_tokens::grant_id.eq(grant))
         .filter(refresh_tokens::predecessor.eq(Some(token)))
         .filter(refresh_tokens::used_at.is_not_null().or(refresh_tokens::access_used_at.is_not_null()));
     select(exists(used)).get_result(connection)
 }
 
-fn supersede_successor(connection: &mut AnyConnection, token: SecretHash, now: OffsetDateTime) -> QueryResult<bool> {
+fn supersede_successor(
+    connection: &mut AnyConnection,
+    grant: &GrantId,
+    token: SecretHash,
+    now: OffsetDateTime,
+) -> QueryResult<bool> {
     let unused = refresh_tokens::table
+        .filter(refresh_tokens::grant_id.eq(grant))
         .filter(refresh_tokens::predecessor.eq(Some(token)))
         .filter(refresh_tokens::superseded_at.is_null());
     let superseded = refresh_tokens::superseded_at.eq(Some(stored(now)));

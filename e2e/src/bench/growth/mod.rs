@@ -27,7 +27,8 @@ const SUBJECTS: usize = 100;
 /// So many loads a point is the middle of.
 const ROUNDS: usize = 7;
 
-const PRESSURE: Pressure = Pressure::AsFastAsItGoes { connections: 16 };
+/// To each server: what it costs that there is another one, and not that it has less to do.
+const CONNECTIONS: usize = 16;
 
 /// Every way in which it can grow.
 pub async fn measure(options: &Options) -> Result<Vec<Growth>> {
@@ -75,7 +76,8 @@ impl Compared {
             tell(&format!("growth: {of}, round {round} of {ROUNDS}"));
             for (Candidate { server, work, .. }, loads) in self.candidates.iter().zip(&mut loads) {
                 let (server, time) = (&self.servers[*server], options.depth.time() / 4);
-                loads.push(runs::one(server, RECOMMENDED, Scenario::Exchange, work, PRESSURE, time).await?);
+                let pressure = Pressure::AsFastAsItGoes { connections: CONNECTIONS * work.servers.len() };
+                loads.push(runs::one(server, RECOMMENDED, Scenario::Exchange, work, pressure, time).await?);
             }
         }
         for server in self.servers {
