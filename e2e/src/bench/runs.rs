@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use hdrhistogram::Histogram;
 
-use super::load::{self, Length, Pressure};
+use super::load::{self, Length, Pressure, Told};
 use super::options::{Depth, Engine, Options};
 use super::raw::{Raw, Samples};
 use super::report::{Latency, Measured, Run, each};
@@ -104,22 +104,25 @@ pub async fn one(
     // Connections, caches and branches are warm before anything counts.
     load::make(work, pressure, Length::lasting(warm_up(time))).await?;
     let mut raw = Samples::of(algorithm);
-    let before = server.cpu()?;
-    let told = raw.beside(load::make(work, pressure, Length::lasting(time))).await?;
-    ensure!(told.requests > 0, "nothing was left to ask");
-    let spent = server.cpu()?.saturating_sub(before);
-    Ok(Measured::of(scenario, pressure, &told, each(spent, told.requests), raw.median()))
+    let (told, cpu) = costing(server, raw.beside(load::make(work, pressure, Length::lasting(time)))).await?;
+    Ok(Measured::of(scenario, pressure, &told, cpu, raw.median()))
 }
 
 /// One load at a fixed rate, beside the `raw` work of the one before it: samples of its own would keep a core for milliseconds,
 /// and be the latency that is measured.
 async fn one_at_rate(server: &Server, work: &Work, pressure: Pressure, time: Duration, raw: Raw) -> Result<Measured> {
     load::make(work, pressure, Length::lasting(warm_up(time))).await?;
+    let (told, cpu) = costing(server, load::make(work, pressure, Length::lasting(time))).await?;
+    Ok(Measured::of(Scenario::Exchange, pressure, &told, cpu, raw))
+}
+
+/// A load, and the server's CPU time for each of its requests.
+async fn costing(server: &Server, load: impl Future<Output = Result<Told>>) -> Result<(Told, f64)> {
     let before = server.cpu()?;
-    let told = load::make(work, pressure, Length::lasting(time)).await?;
+    let told = load.await?;
     ensure!(told.requests > 0, "nothing was left to ask");
-    let spent = server.cpu()?.saturating_sub(before);
-    Ok(Measured::of(Scenario::Exchange, pressure, &told, each(spent, told.requests), raw))
+    let cpu = each(server.cpu()?.saturating_sub(before), told.requests);
+    Ok((told, cpu))
 }
 
 fn warm_up(time: Duration) -> Duration {
