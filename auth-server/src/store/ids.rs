@@ -81,10 +81,11 @@ id!(
     new_v4
 );
 id!(
-    /// The public id of a session, the `sid` of tokens. It opens nothing: the cookie holds another value.
+    /// The public id of a session, the `sid` of tokens, in the order in which people signed in, as [`GrantId`]. It opens nothing: the
+    /// cookie holds another value.
     SessionId,
     "ses_",
-    new_v4
+    now_v7
 );
 
 /// SHA-256 of an opaque secret: all that is stored of codes, refresh tokens and cookies.
@@ -215,8 +216,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn grants_are_named_in_the_order_in_which_they_are_made() {
-        let ids: Vec<GrantId> = (0..100).map(|_| GrantId::generate()).collect();
-        assert!(ids.is_sorted_by(|one, next| one < next));
+    fn grants_and_sessions_are_named_in_the_order_in_which_they_are_made() {
+        let (grants, sessions): (Vec<_>, Vec<_>) =
+            (0..100).map(|_| (GrantId::generate(), SessionId::generate())).unzip();
+        assert!(grants.is_sorted_by(|one, next| one < next) && sessions.is_sorted_by(|one, next| one < next));
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
 use super::access_token::{GrantContext, SigningError};
+use super::signing_key::ID_TOKEN;
 use super::{KeyRing, SigningKey};
 use crate::registry::SigningAlgorithm;
 
@@ -74,7 +75,7 @@ pub fn sign_id_token(
         at_hash: at_hash(key, request.access_token),
         profile: request.profile,
     };
-    Ok(key.sign("JWT", &claims)?)
+    Ok(key.sign(ID_TOKEN, &claims)?)
 }
 
 /// The left half of the access token's hash, by the hash of the ID token's algorithm (Core section 3.1.3.6). `EdDSA` has
@@ -110,7 +111,7 @@ impl IdTokenHint {
             return None;
         }
         let header = jsonwebtoken::decode_header(hint).ok()?;
-        if header.typ.as_deref() != Some("JWT") {
+        if header.typ.as_deref() != Some(ID_TOKEN) {
             return None;
         }
         let key = ring.verification().find(header.kid.as_deref()?)?;

@@ -23,11 +23,17 @@ use crate::registry::SigningAlgorithm;
 /// The `typ` of access tokens (RFC 9068 section 2.1).
 pub(super) const ACCESS_TOKEN: &str = "at+jwt";
 
+/// The `typ` of ID tokens (RFC 7519 section 5.1).
+pub(super) const ID_TOKEN: &str = "JWT";
+
+/// What the tokens that are made most have room in: nothing is copied while it grows.
+const ROOM: usize = 2048;
+
 /// A key pair that signs tokens.
 pub struct SigningKey {
     pub(super) kid: Arc<str>,
-    /// The encoded header of the tokens that are made most.
-    access_token_header: String,
+    /// The encoded headers of the tokens that are made most, by their `typ`.
+    headers: [(&'static str, String); 2],
     algorithm: SigningAlgorithm,
     pair: Pair,
     public_jwk: Value,
@@ -82,8 +88,8 @@ impl SigningKey {
             SigningAlgorithm::EdDSA => Pair::Ed25519(Ed25519KeyPair::from_pkcs8(pkcs8)?),
         };
         let (kid, public_jwk) = describe(algorithm, &pair);
-        let access_token_header = header(algorithm, &kid, ACCESS_TOKEN);
-        Ok(Self { kid: kid.into(), access_token_header, algorithm, pair, public_jwk })
+        let headers = [ACCESS_TOKEN, ID_TOKEN].map(|typ| (typ, header(algorithm, &kid, typ)));
+        Ok(Self { kid: kid.into(), headers, algorithm, pair, public_jwk })
     }
 
     #[must_use]
@@ -104,14 +110,14 @@ impl SigningKey {
 
     /// A JWT in compact form (RFC 7515 section 3.1) with the given `typ`.
     pub fn sign<C: Serialize>(&self, typ: &str, claims: &C) -> Result<String, KeyError> {
-        // Room for claims and signature: a token is not copied while it grows.
-        let mut token = String::with_capacity(2048);
-        match typ {
-            ACCESS_TOKEN => token.push_str(&self.access_token_header),
-            other => token.push_str(&header(self.algorithm, &self.kid, other)),
+        let (mut token, mut payload) = (String::with_capacity(ROOM), Vec::with_capacity(ROOM));
+        match self.headers.iter().find(|(known, _)| *known == typ) {
+            Some((_, header)) => token.push_str(header),
+            None => token.push_str(&header(self.algorithm, &self.kid, typ)),
         }
         token.push('.');
-        URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims)?, &mut token);
+        serde_json::to_writer(&mut payload, claims)?;
+        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
         let signature = self.signature_of(token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
