@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 use url::Url;
 
 use super::{ALGORITHMS, access_token_hash};
-use crate::validator::{algorithm, decode, has_private_members, is_plain_object};
+use crate::validator::{algorithm, decode, from_plain_object, has_private_members};
 
 /// A longer text is not looked at: with the largest RSA key a proof has about two KiB.
 const MAX_PROOF_BYTES: usize = 4 * 1024;
@@ -154,8 +154,11 @@ impl Proof {
 /// One object of one meaning; `None` where it has not the members that it needs.
 fn read<T: serde::de::DeserializeOwned>(part: &str) -> Result<Option<T>, InvalidProof> {
     let json = decode(part).map_err(|_| InvalidProof::Malformed)?;
-    is_plain_object(&json).map_err(|_| InvalidProof::Malformed)?;
-    Ok(serde_json::from_slice(&json).ok())
+    let read = from_plain_object(&json).ok();
+    if read.is_none() {
+        from_plain_object::<IgnoredAny>(&json).map_err(|_| InvalidProof::Malformed)?;
+    }
+    Ok(read)
 }
 
 /// RFC 7515 section 4.1.11 for extensions; a key by reference would be fetched from wherever the sender says.

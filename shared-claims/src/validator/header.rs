@@ -3,6 +3,9 @@
 //! The signature library ignores `crit`, `b64`, a foreign `typ` and keys that the token itself brings. So the raw header
 //! is read here first, sizes capped, and whatever this crate does not understand by design is refused by name.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -29,7 +32,7 @@ pub(super) struct Header {
 /// The parts of a compact token. Only the header has been read.
 #[derive(Debug)]
 pub(super) struct Parts<'t> {
-    pub header: Header,
+    pub header: Arc<Header>,
     /// Header and payload with the dot between: what the signature covers (RFC 7515 section 5.2).
     pub signed: &'t [u8],
     pub payload: &'t str,
@@ -72,7 +75,32 @@ pub(super) fn take_apart_as<'t>(token: &'t str, typ: &str, limit: usize) -> Resu
     };
     let signature = decode(signature)?;
     let signed = &token.as_bytes()[..header.len() + 1 + payload.len()];
-    Ok(Parts { header: read(&decode(header)?, typ)?, signed, payload, signature })
+    Ok(Parts { header: read_once(header, typ)?, signed, payload, signature })
+}
+
+/// A header that passed, as it was encoded.
+struct Passed {
+    encoded: String,
+    typ: String,
+    header: Arc<Header>,
+}
+
+thread_local! {
+    /// The last one of this thread: an issuer's tokens have the same header for as long as they have the same key.
+    static LAST: RefCell<Option<Passed>> = const { RefCell::new(None) };
+}
+
+/// Reads a header, unless it is the one that was read before.
+fn read_once(encoded: &str, typ: &str) -> Result<Arc<Header>, InvalidToken> {
+    LAST.with_borrow_mut(|last| match last {
+        Some(passed) if passed.encoded == encoded && passed.typ == typ => Ok(Arc::clone(&passed.header)),
+        _ => {
+            let header = Arc::new(read(&decode(encoded)?, typ)?);
+            let passed = Passed { encoded: encoded.to_owned(), typ: typ.to_owned(), header: Arc::clone(&header) };
+            *last = Some(passed);
+            Ok(header)
+        }
+    })
 }
 
 /// Base64url without padding, in its one canonical spelling (RFC 7515 section 2, RFC 4648 section 3.5).
@@ -81,8 +109,7 @@ pub(crate) fn decode(part: &str) -> Result<Vec<u8>, InvalidToken> {
 }
 
 fn read(json: &[u8], typ: &str) -> Result<Header, InvalidToken> {
-    super::json::is_plain_object(json)?;
-    let raw: RawHeader = serde_json::from_slice(json).map_err(|_| InvalidToken::Malformed)?;
+    let raw: RawHeader = super::from_plain_object(json)?;
     no_extensions(&raw)?;
     no_foreign_key(&raw)?;
     is_of_type(raw.typ.as_deref(), typ)?;
@@ -113,4 +140,26 @@ fn is_of_type(typ: Option<&str>, expected: &str) -> Result<(), InvalidToken> {
 fn key_id(kid: Option<String>) -> Result<String, InvalidToken> {
     let kid = kid.filter(|kid| !kid.is_empty()).ok_or(InvalidToken::UnknownKey)?;
     if kid.len() > MAX_KID_BYTES { Err(InvalidToken::TooLong) } else { Ok(kid) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(header: &str) -> String {
+        URL_SAFE_NO_PAD.encode(header)
+    }
+
+    #[test]
+    fn a_header_that_passed_passes_again_and_as_nothing_else() {
+        let access = encoded(r#"{"alg":"ES256","kid":"k","typ":"at+jwt"}"#);
+        let first = read_once(&access, ACCESS_TOKEN).unwrap();
+        assert_eq!(read_once(&access, ACCESS_TOKEN), Ok(Arc::clone(&first)));
+        assert_eq!(read_once(&access, "logout+jwt"), Err(InvalidToken::WrongType));
+        let longer = encoded(r#"{"alg":"ES256","kid":"k","typ":"at+jwt","crit":["x"]}"#);
+        assert_eq!(read_once(&longer, ACCESS_TOKEN), Err(InvalidToken::UnsupportedHeader));
+        let other = read_once(&encoded(r#"{"alg":"RS256","kid":"l","typ":"at+jwt"}"#), ACCESS_TOKEN).unwrap();
+        assert_eq!((other.alg.as_str(), other.kid.as_str()), ("RS256", "l"));
+        assert_eq!(read_once(&access, ACCESS_TOKEN), Ok(first));
+    }
 }

@@ -1,12 +1,15 @@
 //! JSON that reads the same everywhere (RFC 7515 section 4, RFC 7519 section 4: names must be unique).
 //!
 //! Readers differ on a member that comes twice, on `null`, on arrays in the place of objects and on deep nesting. A token
-//! that depends on such a difference is refused before any of it is read into a type.
+//! that depends on such a difference is refused while it is read, whether the type that it is read into would notice or not.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IntoDeserializer as _, MapAccess, SeqAccess, Visitor,
+};
 
 use super::InvalidToken;
 
@@ -19,87 +22,181 @@ const MAX_MEMBERS: usize = 128;
 /// Claims that are objects. The derived readers would take an array for them, member by member.
 const OBJECTS: [&str; 6] = ["act", "cnf", "jwk", "may_act", "status", "status_list"];
 
-/// Whether `json` is one object that has one meaning.
-pub(crate) fn is_plain_object(json: &[u8]) -> Result<(), InvalidToken> {
+/// Reads one object that has one meaning, in every member, those that `T` does not know included.
+pub(crate) fn from_plain_object<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, InvalidToken> {
     let mut reader = serde_json::Deserializer::from_slice(json);
-    let top = Value { depth: 0, must_be_object: true };
-    top.deserialize(&mut reader).and_then(|()| reader.end()).map_err(|_| InvalidToken::Malformed)
+    let top = Place { depth: 0, must_be_object: true };
+    let read = T::deserialize(Plain { inner: &mut reader, place: top });
+    read.and_then(|value| reader.end().map(|()| value)).map_err(|_| InvalidToken::Malformed)
 }
 
-/// A value at some depth. Reads and forgets; fails on what has more than one meaning.
+/// Where a value stands.
 #[derive(Clone, Copy)]
-struct Value {
+struct Place {
     depth: usize,
     must_be_object: bool,
 }
 
-impl Value {
-    fn inside<E: serde::de::Error>(self, must_be_object: bool) -> Result<Self, E> {
+impl Place {
+    fn inside<E: Error>(self, must_be_object: bool) -> Result<Self, E> {
         let depth = self.depth + 1;
         if depth > MAX_DEPTH { Err(E::custom("nested too deep")) } else { Ok(Self { depth, must_be_object }) }
     }
 
-    fn plain<E: serde::de::Error>(self) -> Result<(), E> {
+    fn no_object<E: Error>(self) -> Result<(), E> {
         if self.must_be_object { Err(E::custom("not an object")) } else { Ok(()) }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Value {
-    type Value = ();
+/// What reads, or is read, at a place: a deserializer, a visitor, the members of a list or the seed of a value.
+struct Plain<T> {
+    inner: T,
+    place: Place,
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+macro_rules! forward {
+    ($($read:ident($($argument:ident: $type:ty),*);)*) => {
+        $(fn $read<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, D::Error> {
+            self.inner.$read($($argument,)* Plain { inner: visitor, place: self.place })
+        })*
+    };
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Plain<D> {
+    type Error = D::Error;
+
+    /// What nobody asks for is looked at all the same.
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.deserialize_any(visitor)
+    }
+
+    forward! {
+        deserialize_any();
+        deserialize_bool();
+        deserialize_i8();
+        deserialize_i16();
+        deserialize_i32();
+        deserialize_i64();
+        deserialize_u8();
+        deserialize_u16();
+        deserialize_u32();
+        deserialize_u64();
+        deserialize_f32();
+        deserialize_f64();
+        deserialize_char();
+        deserialize_str();
+        deserialize_string();
+        deserialize_bytes();
+        deserialize_byte_buf();
+        deserialize_option();
+        deserialize_unit();
+        deserialize_unit_struct(name: &'static str);
+        deserialize_newtype_struct(name: &'static str);
+        deserialize_seq();
+        deserialize_tuple(length: usize);
+        deserialize_tuple_struct(name: &'static str, length: usize);
+        deserialize_map();
+        deserialize_struct(name: &'static str, fields: &'static [&'static str]);
+        deserialize_enum(name: &'static str, variants: &'static [&'static str]);
+        deserialize_identifier();
     }
 }
 
-impl<'de> Visitor<'de> for Value {
-    type Value = ();
+macro_rules! forward_values {
+    ($($visit:ident($type:ty);)*) => {
+        $(fn $visit<E: Error>(self, value: $type) -> Result<V::Value, E> {
+            self.place.no_object()?;
+            self.inner.$visit(value)
+        })*
+    };
+}
+
+/// `null` (`visit_unit`, `visit_none`) is nothing that it takes, nor are variants of an enumeration.
+impl<'de, V: Visitor<'de>> Visitor<'de> for Plain<V> {
+    type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value other than null")
+        self.inner.expecting(f)
     }
 
-    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<(), E> {
-        self.plain()
+    forward_values! {
+        visit_bool(bool);
+        visit_i64(i64);
+        visit_u64(u64);
+        visit_f64(f64);
+        visit_str(&str);
+        visit_borrowed_str(&'de str);
+        visit_string(String);
     }
 
-    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<(), E> {
-        self.plain()
+    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
+        self.inner.visit_some(Plain { inner, place: self.place })
     }
 
-    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<(), E> {
-        self.plain()
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
+        self.inner.visit_newtype_struct(Plain { inner, place: self.place })
     }
 
-    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<(), E> {
-        self.plain()
+    fn visit_seq<A: SeqAccess<'de>>(self, members: A) -> Result<V::Value, A::Error> {
+        self.place.no_object()?;
+        self.inner.visit_seq(Plain { inner: members, place: self.place.inside(false)? })
     }
 
-    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
-        self.plain()
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<V::Value, A::Error> {
+        let place = self.place;
+        self.inner.visit_map(Members { inner: members, place, inside: place, seen: Vec::with_capacity(24) })
+    }
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Plain<A> {
+    type Error = A::Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
+        self.inner.next_element_seed(Plain { inner: seed, place: self.place })
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        self.plain()?;
-        let inside = self.inside(false)?;
-        while members.next_element_seed(inside)?.is_some() {}
-        Ok(())
+    fn size_hint(&self) -> Option<usize> {
+        self.inner.size_hint()
     }
+}
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let mut seen: Vec<Cow<'de, str>> = Vec::with_capacity(24);
-        while let Some(Name(name)) = members.next_key()? {
-            let inside = self.inside(OBJECTS.contains(&&*name))?;
-            members.next_value_seed(inside)?;
-            if seen.contains(&name) {
-                return Err(A::Error::custom("a member comes twice"));
-            }
-            if seen.len() == MAX_MEMBERS {
-                return Err(A::Error::custom("too many members"));
-            }
-            seen.push(name);
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Plain<S> {
+    type Value = S::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
+        self.inner.deserialize(Plain { inner, place: self.place })
+    }
+}
+
+/// The members of an object.
+struct Members<'de, A> {
+    inner: A,
+    place: Place,
+    /// Where the next value stands.
+    inside: Place,
+    seen: Vec<Cow<'de, str>>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        let Some(Name(name)) = self.inner.next_key()? else { return Ok(None) };
+        if self.seen.contains(&name) {
+            return Err(Error::custom("a member comes twice"));
         }
-        Ok(())
+        if self.seen.len() == MAX_MEMBERS {
+            return Err(Error::custom("too many members"));
+        }
+        self.inside = self.place.inside(OBJECTS.contains(&&*name))?;
+        let key: StrDeserializer<'_, A::Error> = (*name).into_deserializer();
+        let key = seed.deserialize(key).map(Some);
+        self.seen.push(name);
+        key
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+        self.inner.next_value_seed(Plain { inner: seed, place: self.inside })
     }
 }
 
@@ -134,6 +231,14 @@ impl<'de> Visitor<'de> for NameVisitor {
 mod tests {
     use super::*;
     use rstest::rstest;
+    use serde::de::IgnoredAny;
+
+    use crate::AccessTokenClaims;
+
+    /// Whatever it says.
+    fn is_plain_object(json: &[u8]) -> Result<(), InvalidToken> {
+        from_plain_object::<IgnoredAny>(json).map(drop)
+    }
 
     #[rstest]
     #[case::empty("{}")]
@@ -158,6 +263,25 @@ mod tests {
     #[case::control_character("{\"a\":\"\u{1}\"}")]
     fn anything_else_is_refused(#[case] json: &str) {
         assert_eq!(is_plain_object(json.as_bytes()), Err(InvalidToken::Malformed));
+    }
+
+    /// Valid claims, but for what is said of one member.
+    fn claims_with(member: &str) -> Result<AccessTokenClaims, InvalidToken> {
+        let known =
+            r#""iss":"i","sub":"s","aud":["a","b"],"exp":2,"iat":1,"jti":"j","client_id":"c","act":{"sub":"x"}"#;
+        from_plain_object(format!("{{{known},{member}}}").as_bytes())
+    }
+
+    #[rstest]
+    #[case::null(r#""sid":null"#)]
+    #[case::list_for_an_object(r#""cnf":["t"]"#)]
+    #[case::unknown_null(r#""x":{"y":[null]}"#)]
+    #[case::unknown_twice(r#""x":{"y":1,"y":1}"#)]
+    #[case::unknown_and_known_twice(r#""x":1,"\u0069ss":"i""#)]
+    #[case::twice(r#""act":{"sub":"x"}"#)]
+    fn what_a_type_would_not_notice_is_refused_while_it_is_read(#[case] member: &str) {
+        assert_eq!(claims_with(r#""x":{"y":[1]}"#).map(|claims| claims.aud.iter().count()), Ok(2));
+        assert_eq!(claims_with(member), Err(InvalidToken::Malformed));
     }
 
     #[test]

@@ -23,7 +23,7 @@ use time::OffsetDateTime;
 use crate::AccessTokenClaims;
 pub use error::{InvalidExpectation, InvalidToken};
 pub(crate) use header::{MAX_TOKEN_BYTES, decode};
-pub(crate) use json::is_plain_object;
+pub(crate) use json::from_plain_object;
 pub use key_set::{InvalidKeySet, KeySet};
 pub(crate) use key_set::{algorithm, has_private_members};
 pub use verification_key::VerificationKey;
@@ -152,7 +152,7 @@ impl<'t> UnverifiedToken<'t> {
 
 /// The key id that a token of another kind names, for whoever keeps the keys. Nothing of the token is proven by it.
 pub(crate) fn key_id_of(token: &str, typ: &str, limit: usize) -> Result<String, InvalidToken> {
-    Ok(header::take_apart_as(token, typ, limit)?.header.kid)
+    Ok(header::take_apart_as(token, typ, limit)?.header.kid.clone())
 }
 
 /// The claims of a signed token of another kind, proved by `keys` and not judged.
@@ -166,8 +166,7 @@ pub(crate) fn verify_signed<C: serde::de::DeserializeOwned>(
     let key = keys.find(&parts.header.kid).ok_or(InvalidToken::UnknownKey)?;
     signed_with(key, &parts)?;
     let payload = header::decode(parts.payload)?;
-    json::is_plain_object(&payload).map_err(|_| InvalidToken::Claims)?;
-    serde_json::from_slice(&payload).map_err(|_| InvalidToken::Claims)
+    from_plain_object(&payload).map_err(|_| InvalidToken::Claims)
 }
 
 /// The algorithm is the key's own, and the signature holds (RFC 8725 sections 3.1 and 3.3).
@@ -181,8 +180,7 @@ fn signed_with(key: &VerificationKey, parts: &header::Parts<'_>) -> Result<(), I
 
 fn read_claims(payload: &str) -> Result<AccessTokenClaims, InvalidToken> {
     let payload = header::decode(payload)?;
-    json::is_plain_object(&payload).map_err(|_| InvalidToken::Claims)?;
-    serde_json::from_slice(&payload).map_err(|_| InvalidToken::Claims)
+    from_plain_object(&payload).map_err(|_| InvalidToken::Claims)
 }
 
 fn within_bounds(leeway: Duration) -> time::Duration {
