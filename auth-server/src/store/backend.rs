@@ -35,7 +35,7 @@ impl DatabaseSettings {
 /// A database, and what is said to each new connection.
 #[derive(Clone)]
 pub(super) enum Backend {
-    Sqlite { path: String, pragmas: String },
+    Sqlite { path: String, pragmas: String, synchronous: &'static str },
     Postgres { url: SecretString, session: String },
 }
 
@@ -59,7 +59,7 @@ impl Backend {
 
     pub(super) fn connect(&self) -> Result<AnyConnection, ConnectError> {
         match self {
-            Self::Sqlite { path, pragmas } => {
+            Self::Sqlite { path, pragmas, .. } => {
                 let mut connection = SqliteConnection::establish(path)
                     .map_err(|error| ConnectError(format!("cannot open the SQLite file {path}: {error}")))?;
                 connection.batch_execute(pragmas)?;
@@ -111,7 +111,7 @@ fn sqlite(rest: &str, settings: &DatabaseSettings) -> Result<Backend, StoreError
          PRAGMA journal_size_limit = 67108864;",
         settings.acquire_timeout.as_millis()
     );
-    Ok(Backend::Sqlite { path: path.to_owned(), pragmas })
+    Ok(Backend::Sqlite { path: path.to_owned(), pragmas, synchronous })
 }
 
 fn postgres(url: &str, settings: &DatabaseSettings) -> Backend {

@@ -23,14 +23,14 @@ use super::{Inner, Store, StoreError};
 /// So many rows are noted together: the more, the more of them share a page.
 const TOGETHER: i64 = 4000;
 
-/// So many lists are noted by one commit, for which the others wait.
-const SLICE: usize = 250;
+/// So many lists are noted by one commit, for which the others wait: a fraction of a millisecond.
+const SLICE: usize = 50;
 
 /// So many rows are in a list at most: several lists share a page.
 const LIST: usize = 50;
 
 /// How long the others have between two slices.
-const BETWEEN: Duration = Duration::from_millis(3);
+const BETWEEN: Duration = Duration::from_millis(2);
 
 diesel::table! {
     ledger_places (found_by, chain, first) {
@@ -49,6 +49,12 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(ledger_heads, ledger_placed);
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// How many characters a text has.
+    fn length(text: Text) -> Integer;
+}
 
 /// The rows behind those that are noted, chain by chain and each from its first (`CROSS JOIN`: in this order).
 macro_rules! not_noted {
@@ -138,9 +144,9 @@ pub(super) fn note(store: &Inner) -> Result<(), StoreError> {
         if number > 0 {
             std::thread::sleep(BETWEEN);
         }
-        store.commit(|connection| on_sqlite(connection, |sqlite| note_slice(sqlite, slice)))?;
+        store.commit_unsynced(|connection| on_sqlite(connection, |sqlite| note_slice(sqlite, slice)))?;
     }
-    store.commit(|connection| on_sqlite(connection, |sqlite| note_done(sqlite, &up_to)))
+    store.commit_unsynced(|connection| on_sqlite(connection, |sqlite| note_done(sqlite, &up_to)))
 }
 
 /// How many rows are not noted.
@@ -222,7 +228,7 @@ fn note_slice(connection: &mut SqliteConnection, slice: &[List]) -> QueryResult<
             .on_conflict((ledger_places::found_by, ledger_places::chain, ledger_places::first))
             .do_update()
             .set(ledger_places::seqs.eq(excluded(ledger_places::seqs)))
-            .filter(sql::<Bool>("length(excluded.seqs) > length(ledger_places.seqs)"))
+            .filter(length(excluded(ledger_places::seqs)).gt(length(ledger_places::seqs)))
             .execute(connection)
             .map(drop)
     })
@@ -237,7 +243,7 @@ fn note_done(connection: &mut SqliteConnection, up_to: &BTreeMap<String, i64>) -
             .on_conflict(ledger_placed::chain)
             .do_update()
             .set(ledger_placed::seq.eq(excluded(ledger_placed::seq)))
-            .filter(sql::<Bool>("excluded.seq > ledger_placed.seq"))
+            .filter(excluded(ledger_placed::seq).gt(ledger_placed::seq))
             .execute(connection)
             .map(drop)
     })

@@ -11,6 +11,7 @@ mod calls;
 mod change;
 mod checkpoint;
 mod columns;
+mod commits;
 mod connection;
 mod consents;
 mod error;
@@ -52,7 +53,7 @@ mod users;
 mod versions;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use diesel::result::QueryResult;
@@ -85,7 +86,7 @@ pub use users::{NewUser, User, username_key};
 
 use backend::Backend;
 use connection::{AnyConnection, ConnectError};
-use pool::{Connector, KeptConnection};
+use pool::Connector;
 use questions::Questions;
 pub use together::Together;
 use upkeep::Upkeep;
@@ -104,9 +105,7 @@ struct Inner {
     remembered: remembered::Remembered,
     /// SQLite has one writer at a time. Waiting here is fair and wakes at once; its own waiting polls.
     writes: Option<Arc<group_commit::Writes>>,
-    /// Whose turn it is among what commits to SQLite on its own threads, and the connection that all of them commit on: since
-    /// nobody else does, what it has read stays true, and it needs not read it again.
-    turn_to_commit: Mutex<Option<KeptConnection>>,
+    turn_to_commit: Mutex<commits::Turn>,
     upkeep: Upkeep,
     queue_timeout: Duration,
     acquire_timeout: Duration,
@@ -250,33 +249,6 @@ impl Inner {
     fn at_hand(&self) -> Result<Option<r2d2::PooledConnection<Connector>>, StoreError> {
         self.trusts_its_disk()?;
         Ok(self.backend.is_sqlite().then(|| self.pool.try_get()).flatten())
-    }
-
-    /// One visit to SQLite that commits once, in its turn.
-    fn commit<T>(&self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> Result<T, StoreError> {
-        let mut turn = self.turn_to_commit();
-        let committed = self.commit_on(&mut turn, work)?;
-        self.upkeep.after_commit();
-        Ok(committed)
-    }
-
-    fn commit_on<T>(
-        &self,
-        kept: &mut Option<KeptConnection>,
-        work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>,
-    ) -> Result<T, StoreError> {
-        self.trusts_its_disk()?;
-        let connect = || self.backend.connect().map(KeptConnection::from);
-        let connected = kept.take().map_or_else(connect, Ok);
-        let mut connection = connected.map_err(|error| StoreError::unavailable(Unavailability::Disconnected, error))?;
-        let committed = connection.run(|connection| connection.write(work));
-        *kept = connection.if_whole();
-        committed.map_err(|error| self.noticed(error.into()))
-    }
-
-    /// Nobody else commits to SQLite while this is held.
-    fn turn_to_commit(&self) -> MutexGuard<'_, Option<KeptConnection>> {
-        self.turn_to_commit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn trusts_its_disk(&self) -> Result<(), StoreError> {

@@ -13,6 +13,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// How long nothing is tried again that has failed.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
 
+/// How much the thread gives way to others: what it does can wait, and runs for milliseconds, for which those that are woken on
+/// its processor would wait.
+const NICE: i32 = 10;
+
 /// Tells the thread of commits. When this goes, so does the thread.
 pub(super) struct Upkeep(SyncSender<()>);
 
@@ -31,6 +35,8 @@ impl Upkeep {
 /// Begins the upkeep of a store.
 pub(super) fn begin(store: Weak<Inner>, committed: Receiver<()>) -> Result<(), StoreError> {
     let work = move || {
+        // Where it may not, it works as the others do. On Linux this is of one thread.
+        let _ = rustix::process::nice(NICE);
         while committed.recv().is_ok() {
             std::thread::sleep(PAUSE);
             let Some(store) = store.upgrade() else { return };

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use aws_lc_rs::rand;
-
 tokio::task_local! {
     static CURRENT: RequestIds;
 }
@@ -33,13 +31,11 @@ impl RequestIds {
 pub struct HexId([u8; 32]);
 
 impl HexId {
-    /// Nothing secret: without randomness all ids are alike, and requests are served all the same.
+    /// Unlike any other, and nothing secret.
     #[must_use]
     pub fn random() -> Self {
-        let mut bytes = [0; 16];
-        let _ = rand::fill(&mut bytes);
         let mut digits = [b'0'; 32];
-        for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(fastrand::u128(..).to_be_bytes()) {
             pair[0] = DIGITS[usize::from(byte >> 4)];
             pair[1] = DIGITS[usize::from(byte & 15)];
         }
