@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use time::OffsetDateTime;
 
 use super::columns::{MaybeUtc, Utc};
-use super::connection::AnyConnection;
+use super::connection::{AnyConnection, on_backend};
 use super::schema::authorization_codes as codes;
 use super::{GrantId, SecretHash, Store, StoreError};
 
@@ -42,8 +42,7 @@ pub struct AuthorizationCode {
 impl Store {
     pub async fn insert_authorization_code(&self, code: NewAuthorizationCode) -> Result<(), StoreError> {
         self.write(move |connection| {
-            diesel::insert_into(codes::table).values(code).execute(connection)?;
-            Ok(())
+            on_backend!(connection, c => diesel::insert_into(codes::table).values(code).execute(c)).map(drop)
         })
         .await
     }
@@ -51,10 +50,14 @@ impl Store {
     /// Finds a code, expired and redeemed ones included: who presents it is checked before it is redeemed.
     pub async fn find_authorization_code(&self, hash: SecretHash) -> Result<Option<AuthorizationCode>, StoreError> {
         if self.0.backend.is_sqlite() {
-            return self.look(move |connection| codes::table.find(hash).first(connection).optional()).await;
+            return self.look(move |connection| find(connection, hash)).await;
         }
         self.ask(&self.0.questions.codes, hash, find_all).await
     }
+}
+
+fn find(connection: &mut AnyConnection, hash: SecretHash) -> QueryResult<Option<AuthorizationCode>> {
+    on_backend!(connection, c => codes::table.find(hash).first(c).optional())
 }
 
 fn find_all(connection: &mut AnyConnection, hashes: &[SecretHash]) -> QueryResult<Vec<Option<AuthorizationCode>>> {

@@ -11,7 +11,8 @@ pub enum AnyConnection {
     Postgres(PgConnection),
 }
 
-/// Runs a statement that [`AnyConnection`] itself does not know (`ON CONFLICT`, row locks) on the connection within.
+/// Runs a statement on the connection within: one that [`AnyConnection`] itself does not know (`ON CONFLICT`, row locks), or one
+/// that is run often, which is known by its type there. [`AnyConnection`] makes its text anew each time.
 macro_rules! on_backend {
     ($connection:expr, $inner:ident => $statement:expr) => {
         match $connection {

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::change::Change;
 use super::columns::{ListJson, MaybeUtc, ScopeText, Utc, stored};
-use super::connection::AnyConnection;
+use super::connection::{AnyConnection, on_backend};
 use super::schema::grants;
 use super::{GrantId, SessionId, Store, StoreError, UserId};
 
@@ -76,7 +76,7 @@ const TOGETHER: i64 = 500;
 
 /// A grant to be made.
 #[derive(Clone, Debug, Insertable)]
-#[diesel(table_name = grants)]
+#[diesel(table_name = grants, treat_none_as_default_value = false)]
 pub struct NewGrant {
     pub id: GrantId,
     pub user_id: Option<UserId>,
@@ -108,7 +108,7 @@ impl Store {
 
     pub async fn find_grant(&self, id: &GrantId) -> Result<Option<Grant>, StoreError> {
         let id = id.clone();
-        self.look(move |connection| grants::table.find(id).first(connection).optional()).await
+        self.look(move |connection| on_backend!(connection, c => grants::table.find(id).first(c).optional())).await
     }
 
     /// The grants that have not ended, newest first.
@@ -222,8 +222,7 @@ pub(super) fn revocation(reason: String, now: OffsetDateTime) -> Revocation {
 }
 
 pub(super) fn insert(connection: &mut AnyConnection, grant: NewGrant) -> QueryResult<()> {
-    diesel::insert_into(grants::table).values(grant).execute(connection)?;
-    Ok(())
+    on_backend!(connection, c => diesel::insert_into(grants::table).values(grant).execute(c)).map(drop)
 }
 
 /// Takes back a grant that this transaction inserted.

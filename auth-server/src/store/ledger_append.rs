@@ -66,8 +66,8 @@ fn append_each(connection: &mut SqliteConnection, addition: Addition) -> QueryRe
     for row in rows {
         diesel::insert_into(ledger::table).values(row).execute(connection)?;
     }
-    let last = (ledger_heads::seq.eq(seq), ledger_heads::hash.eq(&hash));
-    if Update::of(last, ledger_heads::chain.eq(&chain)).execute(connection)? == 0 {
+    let last = (ledger_heads::seq.eq(seq), ledger_heads::hash.eq(hash));
+    if Update::of(last.clone(), ledger_heads::chain.eq(chain.clone())).execute(connection)? == 0 {
         let first = (ledger_heads::chain.eq(chain), ledger_heads::seen.eq(NOT_SEEN), last);
         diesel::insert_into(ledger_heads::table).values(first).execute(connection)?;
     }

@@ -80,7 +80,7 @@ fn redeem_unused(
     refresh_token: Option<NewRefreshToken>,
     now: OffsetDateTime,
 ) -> QueryResult<bool> {
-    let consume = Named("redeemed", consumption!(code, grant.id.clone(), now).returning("hash"));
+    let consume = Named("redeemed", consumption!(code, grant.id.clone(), now).returning(codes::hash));
     let made = match refresh_token {
         None => With { parts: (consume,), then: grant_of_code(grant) }.execute(connection)?,
         Some(token) => {

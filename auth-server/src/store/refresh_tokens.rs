@@ -54,7 +54,7 @@ pub struct NewRefreshToken {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = refresh_tokens)]
+#[diesel(table_name = refresh_tokens, treat_none_as_default_value = false)]
 struct Row {
     #[diesel(serialize_as = SecretHash)]
     hash: SecretHash,
@@ -85,7 +85,7 @@ pub struct BehindRefreshToken {
 impl Store {
     /// Finds a refresh token, whatever state it is in.
     pub async fn find_refresh_token(&self, hash: SecretHash) -> Result<Option<RefreshToken>, StoreError> {
-        self.look(move |connection| refresh_tokens::table.find(hash).first(connection).optional()).await
+        self.look(move |connection| find(connection, hash)).await
     }
 
     /// Finds a refresh token with all that stands behind it, at one look.
@@ -215,10 +215,9 @@ pub(super) fn insert(
         created_at: token.created_at,
         expires_at: token.expires_at,
     };
-    diesel::insert_into(refresh_tokens::table).values(row).execute(connection)?;
-    Ok(())
+    on_backend!(connection, c => diesel::insert_into(refresh_tokens::table).values(row).execute(c)).map(drop)
 }
 
 pub(super) fn find(connection: &mut AnyConnection, hash: SecretHash) -> QueryResult<Option<RefreshToken>> {
-    refresh_tokens::table.find(hash).first(connection).optional()
+    on_backend!(connection, c => refresh_tokens::table.find(hash).first(c).optional())
 }

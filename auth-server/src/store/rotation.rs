@@ -152,8 +152,11 @@ fn by_one_statement(
     let hold = live_grants!(now).filter(grants::id.nullable().eq(of_token)).for_no_key_update();
     let of_held = refresh_tokens::grant_id.eq_any(held::table.select(held::id));
     let in_force = is_in_force!(presented, successor.client_id, now).and(of_held);
-    let use_up =
-        Update::of(refresh_tokens::used_at.eq(Some(stored(now))), in_force).returning("hash, grant_id, family_id");
+    let use_up = Update::of(refresh_tokens::used_at.eq(Some(stored(now))), in_force).returning((
+        refresh_tokens::hash,
+        refresh_tokens::grant_id,
+        refresh_tokens::family_id,
+    ));
     let follow = follow!(used, used::table, successor);
     let rotation = With { parts: (Named("held", hold), Named("used", use_up)), then: follow };
     Ok(rotation.execute(connection)? == 1)

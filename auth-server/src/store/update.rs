@@ -9,15 +9,15 @@ use diesel::sql_types::BoolOrNullableBool;
 use diesel::{AppearsOnTable, QuerySource, RunQueryDsl};
 
 /// `UPDATE table SET … WHERE … RETURNING …`: its text is the same each time, whatever is bound to it.
-pub(super) struct Update<T: QuerySource, C, F> {
+pub(super) struct Update<T: QuerySource, C, F, R = ()> {
     table: T::FromClause,
     set: C,
     filter: F,
-    returning: &'static str,
+    returning: R,
 }
 
 impl<T: QuerySource, C, F> Update<T, C, F> {
-    /// Sets always the same columns of the rows that `filter` is true of.
+    /// Sets always the same columns of the rows that `filter` is true of: no option that may be left out.
     pub fn of<S>(set: S, filter: F) -> Self
     where
         S: AsChangeset<Target = T, Changeset = C>,
@@ -25,22 +25,24 @@ impl<T: QuerySource, C, F> Update<T, C, F> {
         F: AppearsOnTable<T>,
         F::SqlType: BoolOrNullableBool,
     {
-        Self { table: T::table().from_clause(), set: set.as_changeset(), filter, returning: "" }
+        Self { table: T::table().from_clause(), set: set.as_changeset(), filter, returning: () }
     }
 
     /// Gives these columns of each row.
-    pub fn returning(self, columns: &'static str) -> Self {
-        Self { returning: columns, ..self }
+    pub fn returning<R>(self, columns: R) -> Update<T, C, F, R> {
+        let Self { table, set, filter, returning: () } = self;
+        Update { table, set, filter, returning: columns }
     }
 }
 
-impl<DB, T, C, F> QueryFragment<DB> for Update<T, C, F>
+impl<DB, T, C, F, R> QueryFragment<DB> for Update<T, C, F, R>
 where
     DB: Backend,
     T: QuerySource,
     T::FromClause: QueryFragment<DB>,
     C: QueryFragment<DB>,
     F: QueryFragment<DB>,
+    R: QueryFragment<DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("UPDATE ");
@@ -49,21 +51,27 @@ where
         self.set.walk_ast(out.reborrow())?;
         out.push_sql(" WHERE ");
         self.filter.walk_ast(out.reborrow())?;
-        if !self.returning.is_empty() {
+        if !self.returning.is_noop(out.backend())? {
             out.push_sql(" RETURNING ");
-            out.push_sql(self.returning);
+            self.returning.walk_ast(out)?;
         }
         Ok(())
     }
 }
 
-/// Known by its text.
-impl<T: QuerySource, C, F> QueryId for Update<T, C, F> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
+/// Known by its type, as what it sets is; its text is then not made anew each time.
+impl<T, C, F, R> QueryId for Update<T, C, F, R>
+where
+    T: QuerySource + 'static,
+    C: 'static,
+    F: QueryId,
+    R: QueryId,
+{
+    type QueryId = Update<T, C, F::QueryId, R::QueryId>;
+    const HAS_STATIC_QUERY_ID: bool = F::HAS_STATIC_QUERY_ID && R::HAS_STATIC_QUERY_ID;
 }
 
-impl<T: QuerySource, C, F, Connection> RunQueryDsl<Connection> for Update<T, C, F> {}
+impl<T: QuerySource, C, F, R, Connection> RunQueryDsl<Connection> for Update<T, C, F, R> {}
 
 #[cfg(test)]
 mod tests {
@@ -74,6 +82,10 @@ mod tests {
 
     use super::*;
     use crate::store::schema::versions;
+
+    fn is_known_by_its_type<Q: QueryId>(_: &Q) -> bool {
+        Q::query_id().is_some()
+    }
 
     #[test]
     fn an_update_is_prepared_once_and_changes_what_it_says() {
@@ -89,6 +101,7 @@ mod tests {
         });
         for version in 1..=3 {
             let update = Update::of(versions::version.eq(version), versions::name.eq("keys"));
+            assert!(is_known_by_its_type(&update));
             assert_eq!(update.execute(&mut connection), Ok(1));
         }
         let expected = "UPDATE `versions` SET `version` = ? WHERE (`versions`.`name` = ?)";

@@ -89,9 +89,7 @@ impl Store {
     pub async fn find_user(&self, id: &UserId) -> Result<Option<User>, StoreError> {
         let id = id.clone();
         if self.0.backend.is_sqlite() {
-            return self
-                .look(move |connection| users::table.find(id).select(COLUMNS).first(connection).optional())
-                .await;
+            return self.look(move |connection| find(connection, id)).await;
         }
         self.ask(&self.0.questions.users, id, find_all).await
     }
@@ -123,6 +121,10 @@ impl Store {
         })
         .await
     }
+}
+
+fn find(connection: &mut AnyConnection, id: UserId) -> QueryResult<Option<User>> {
+    on_backend!(connection, c => users::table.find(id).select(COLUMNS).first(c).optional())
 }
 
 fn find_all(connection: &mut AnyConnection, ids: &[UserId]) -> QueryResult<Vec<Option<User>>> {
