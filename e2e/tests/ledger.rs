@@ -127,6 +127,18 @@ async fn a_chain_is_shown_as_a_tree() -> Result<()> {
 }
 
 #[tokio::test]
+async fn who_has_read_enough_of_a_list_ends_it_quietly() -> Result<()> {
+    let stack = Stack::builder().in_process().start().await?;
+    let tokens = stack.sign_in("alice").await?;
+    let txn = Jwt::parse(&tokens.access_token)?.text("txn").to_owned();
+    for list in [&["audit", "show", "--txn", &txn][..], &["audit", "export"], &["grants", "list"]] {
+        let said = stack.command_unread(list).await?;
+        assert_eq!((said.code, said.stderr.contains("panicked")), (0, false), "{list:?}: {said:?}");
+    }
+    stack.stop().await
+}
+
+#[tokio::test]
 async fn what_administrators_change_is_on_record() -> Result<()> {
     let stack = Stack::builder().in_process().start().await?;
     for arguments in [&["users", "block", "alice"][..], &["users", "unblock", "alice"], &["keys", "rotate"]] {

@@ -157,13 +157,14 @@ async fn show(store: &Store, filter: &LedgerFilter) -> anyhow::Result<()> {
         .collect();
     // How deep each token lies: below the one that it was exchanged for.
     let mut depths = BTreeMap::<String, usize>::new();
+    let mut out = std::io::stdout().lock();
     for (row, body) in &bodies {
         let of = |key: &str| body.get(key).and_then(Value::as_str);
         let depth = of("parent_jti").and_then(|parent| depths.get(parent)).map_or(0, |depth| depth + 1);
         if let Some(jti) = of("jti") {
             depths.insert(jti.to_owned(), depth);
         }
-        println!("{}  {}{}  {}", shown(row.at), "   ".repeat(depth), row.kind, in_words(body));
+        writeln!(out, "{}  {}{}  {}", shown(row.at), "   ".repeat(depth), row.kind, in_words(body))?;
     }
     Ok(())
 }

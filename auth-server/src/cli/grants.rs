@@ -1,5 +1,6 @@
 //! `grants`: list, show, revoke.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -74,16 +75,19 @@ impl Filter {
 }
 
 async fn list(store: &Store, filter: &GrantFilter, now: OffsetDateTime) -> anyhow::Result<()> {
-    println!("{:<36}  {:<36}  {:<20}  {:<20}  SCOPE", "GRANT", "USER", "CLIENT", "SINCE");
-    for grant in store.list_live_grants(filter, now).await? {
+    let grants = store.list_live_grants(filter, now).await?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{:<36}  {:<36}  {:<20}  {:<20}  SCOPE", "GRANT", "USER", "CLIENT", "SINCE")?;
+    for grant in grants {
         let user = grant.user_id.as_ref().map_or("-", |user| user.as_str());
-        println!(
+        writeln!(
+            out,
             "{:<36}  {user:<36}  {:<20}  {:<20}  {}",
             grant.id,
             grant.client_id,
             shown(grant.created_at),
             grant.scope
-        );
+        )?;
     }
     Ok(())
 }

@@ -8,8 +8,10 @@ use diesel::sql_types::Integer;
 use super::connection::AnyConnection;
 use super::{Inner, StoreError};
 
-/// A log of so many pages goes back: 24 MiB. Pages that were written often go back once, and the few milliseconds for which
-/// commits wait meanwhile come seldom.
+/// So many pages go back together: some hundred microseconds of work, after which others have the processor.
+const TOGETHER: i32 = 1000;
+
+/// A log of so many pages is begun anew: 24 MiB. The few milliseconds for which commits wait meanwhile come seldom.
 const PAGES: i32 = 6000;
 
 /// At this many pages, a commit does it itself: the thread has died or is not heard. 64 MiB.
@@ -19,10 +21,14 @@ pub(super) const AT_THE_LATEST: u32 = 16000;
 /// database's file, which takes longer than all else.
 const PASSES: usize = 4;
 
-/// Nearly all of a long log goes back while others commit, and what they add to the last pass while they wait: only a log that
-/// has gone back whole is begun anew.
+/// Nearly all goes back while others commit, and what they add to the last pass while they wait: only a log that has gone back
+/// whole is begun anew.
 pub(super) fn shorten(store: &Inner) -> Result<(), StoreError> {
-    if store.visit(|connection| log(connection, "NOOP"))?.pages < PAGES {
+    let Log { pages, back } = store.visit(|connection| log(connection, "NOOP"))?;
+    if pages - back >= TOGETHER {
+        store.visit(|connection| log(connection, "PASSIVE"))?;
+    }
+    if pages < PAGES {
         return Ok(());
     }
     for _ in 0..PASSES {
@@ -37,9 +43,12 @@ pub(super) fn shorten(store: &Inner) -> Result<(), StoreError> {
 struct Log {
     #[diesel(sql_type = Integer, column_name = "log")]
     pages: i32,
+    /// How many of them are in the database again.
+    #[diesel(sql_type = Integer, column_name = "checkpointed")]
+    back: i32,
 }
 
 fn log(connection: &mut AnyConnection, mode: &'static str) -> QueryResult<Log> {
-    let AnyConnection::Sqlite(connection) = connection else { return Ok(Log { pages: 0 }) };
+    let AnyConnection::Sqlite(connection) = connection else { return Ok(Log { pages: 0, back: 0 }) };
     diesel::sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result(connection)
 }

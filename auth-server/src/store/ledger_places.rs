@@ -9,14 +9,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use diesel::SqliteConnection;
 use diesel::dsl::sql;
 use diesel::expression::{AsExpression, SqlLiteral, UncheckedBind};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::upsert::excluded;
-use diesel::{QueryableByName, SqliteConnection};
 
-use super::connection::AnyConnection;
+use super::connection::{AnyConnection, on_backend};
 use super::schema::{ledger, ledger_heads};
 use super::{Inner, Store, StoreError};
 
@@ -24,13 +24,16 @@ use super::{Inner, Store, StoreError};
 const TOGETHER: i64 = 4000;
 
 /// So many lists are noted by one commit, for which the others wait: a fraction of a millisecond.
-const SLICE: usize = 50;
+const SLICE: usize = 20;
 
 /// So many rows are in a list at most: several lists share a page.
 const LIST: usize = 50;
 
-/// How long the others have between two slices.
-const BETWEEN: Duration = Duration::from_millis(2);
+/// So many rows are read by one visit.
+const PAGE: i64 = 250;
+
+/// How long the others have between two slices or visits.
+const BETWEEN: Duration = Duration::from_millis(1);
 
 diesel::table! {
     ledger_places (found_by, chain, first) {
@@ -136,37 +139,39 @@ const NOT_FOUND: &str = "
 /// Notes the places of the rows that were added, once there are many: a slice at a time, so that other commits wait for one
 /// at most. Until all are noted, some are found twice.
 pub(super) fn note(store: &Inner) -> Result<(), StoreError> {
-    if store.visit(waiting)? < TOGETHER {
+    let ends = store.visit(ends)?;
+    if ends.iter().map(|end| end.last - end.noted).sum::<i64>() < TOGETHER {
         return Ok(());
     }
-    let Waiting { lists, up_to } = store.visit(|connection| connection.snapshot(read))?;
-    for (number, slice) in lists.chunks(SLICE).enumerate() {
-        if number > 0 {
-            std::thread::sleep(BETWEEN);
-        }
+    let Waiting { lists, up_to } = read(store, ends)?;
+    for slice in lists.chunks(SLICE) {
         store.commit_unsynced(|connection| on_sqlite(connection, |sqlite| note_slice(sqlite, slice)))?;
+        std::thread::sleep(BETWEEN);
     }
     store.commit_unsynced(|connection| on_sqlite(connection, |sqlite| note_done(sqlite, &up_to)))
 }
 
-/// How many rows are not noted.
-fn waiting(connection: &mut AnyConnection) -> QueryResult<i64> {
+/// How far a chain goes: all of its rows up to the last are there.
+#[derive(Queryable)]
+struct End {
+    chain: String,
+    last: i64,
+    /// Up to which row all are noted; -1: none is.
+    noted: i64,
+}
+
+fn ends(connection: &mut AnyConnection) -> QueryResult<Vec<End>> {
     let heads = ledger_heads::table.left_join(ledger_placed::table.on(ledger_placed::chain.eq(ledger_heads::chain)));
-    let heads = heads.select((ledger_heads::seq, ledger_placed::seq.nullable()));
-    let heads: Vec<(i64, Option<i64>)> = heads.load(connection)?;
-    Ok(heads.into_iter().map(|(last, placed)| last - placed.unwrap_or(-1)).sum())
+    let heads = heads.select((ledger_heads::chain, ledger_heads::seq, ledger_placed::seq.nullable()));
+    let heads: Vec<(String, i64, Option<i64>)> = on_backend!(connection, c => heads.load(c))?;
+    Ok(heads.into_iter().map(|(chain, last, noted)| End { chain, last, noted: noted.unwrap_or(-1) }).collect())
 }
 
 /// A row, by what it is found by.
-#[derive(QueryableByName)]
 struct Row {
-    #[diesel(sql_type = Text)]
     chain: String,
-    #[diesel(sql_type = BigInt)]
     seq: i64,
-    #[diesel(sql_type = Nullable<Text>)]
     grant_id: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
     user_id: Option<String>,
 }
 
@@ -184,19 +189,34 @@ struct Waiting {
     up_to: BTreeMap<String, i64>,
 }
 
-fn read(connection: &mut AnyConnection) -> QueryResult<Waiting> {
-    let columns = "row.chain, row.seq, row.grant_id, row.user_id";
-    let rows = format!("SELECT {columns} FROM {} LIMIT {TOGETHER}", not_noted!());
-    let rows: Vec<Row> = diesel::sql_query(rows).load(connection)?;
-    let is_all = i64::try_from(rows.len()).is_ok_and(|count| count < TOGETHER);
-    let up_to = if is_all {
-        // Also where the last rows of a chain were archived.
-        let heads = ledger_heads::table.select((ledger_heads::chain, ledger_heads::seq));
-        heads.load::<(String, i64)>(connection)?.into_iter().collect()
-    } else {
-        rows.iter().map(|row| (row.chain.clone(), row.seq)).collect()
-    };
+/// A page at a time: whoever else wants this processor has it soon.
+fn read(store: &Inner, ends: Vec<End>) -> Result<Waiting, StoreError> {
+    let (mut rows, mut up_to) = (Vec::new(), BTreeMap::new());
+    let most = usize::try_from(TOGETHER).unwrap_or(usize::MAX);
+    for End { chain, last, mut noted } in ends {
+        while noted < last && rows.len() < most {
+            let page = store.visit(|connection| page(connection, &chain, noted, last))?;
+            // Also where the last rows of a chain were archived.
+            noted = page.last().map_or(last, |row| row.seq);
+            rows.extend(page);
+            std::thread::sleep(BETWEEN);
+        }
+        up_to.insert(chain, noted);
+    }
     Ok(Waiting { lists: lists(&rows), up_to })
+}
+
+fn page(connection: &mut AnyConnection, chain: &str, noted: i64, last: i64) -> QueryResult<Vec<Row>> {
+    let rows = ledger::table
+        .filter(ledger::chain.eq(chain))
+        .filter(ledger::seq.gt(noted))
+        .filter(ledger::seq.le(last))
+        .order(ledger::seq)
+        .limit(PAGE)
+        .select((ledger::seq, ledger::grant_id, ledger::user_id));
+    let rows: Vec<(i64, Option<String>, Option<String>)> = on_backend!(connection, c => rows.load(c))?;
+    let row = |(seq, grant_id, user_id)| Row { chain: chain.to_owned(), seq, grant_id, user_id };
+    Ok(rows.into_iter().map(row).collect())
 }
 
 fn lists(rows: &[Row]) -> Vec<List> {

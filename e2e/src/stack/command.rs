@@ -19,6 +19,22 @@ pub struct Said {
 impl Stack {
     /// Runs `auth-server --config FILE ARGUMENTS`, the file being this stack's configuration with a change.
     pub async fn command(&self, arguments: &[&str], change: impl FnOnce(&mut Configuration) + Send) -> Result<Said> {
+        self.command_into(Stdio::piped(), arguments, change).await
+    }
+
+    /// The same where nobody reads what it says.
+    pub async fn command_unread(&self, arguments: &[&str]) -> Result<Said> {
+        let (reader, writer) = std::io::pipe()?;
+        drop(reader);
+        self.command_into(writer.into(), arguments, |_| {}).await
+    }
+
+    async fn command_into(
+        &self,
+        stdout: Stdio,
+        arguments: &[&str],
+        change: impl FnOnce(&mut Configuration) + Send,
+    ) -> Result<Said> {
         let mut configuration = self.launcher.configuration.clone();
         change(&mut configuration);
         let file = tempfile::Builder::new().suffix(".toml").tempfile_in(self.directory())?;
@@ -30,6 +46,7 @@ impl Stack {
             .args(arguments)
             .current_dir(self.directory())
             .stdin(Stdio::null())
+            .stdout(stdout)
             .output()
             .await
             .with_context(|| format!("cannot run {}", binary.display()))?;
