@@ -12,6 +12,7 @@ use shared_claims::{Clock, SystemClock};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::listing;
 use crate::audit::{Archiving, verify};
 use crate::config::Config;
 use crate::store::{LedgerFilter, LedgerRow, Store};
@@ -157,16 +158,16 @@ async fn show(store: &Store, filter: &LedgerFilter) -> anyhow::Result<()> {
         .collect();
     // How deep each token lies: below the one that it was exchanged for.
     let mut depths = BTreeMap::<String, usize>::new();
-    let mut out = std::io::stdout().lock();
+    let mut list = Vec::with_capacity(bodies.len());
     for (row, body) in &bodies {
         let of = |key: &str| body.get(key).and_then(Value::as_str);
         let depth = of("parent_jti").and_then(|parent| depths.get(parent)).map_or(0, |depth| depth + 1);
         if let Some(jti) = of("jti") {
             depths.insert(jti.to_owned(), depth);
         }
-        writeln!(out, "{}  {}{}  {}", shown(row.at), "   ".repeat(depth), row.kind, in_words(body))?;
+        list.push(format!("{}  {}{}  {}", shown(row.at), "   ".repeat(depth), row.kind, in_words(body)));
     }
-    Ok(())
+    Ok(listing::print(list)?)
 }
 
 /// The fields that say who, what and where; ids of requests are for `export`.

@@ -1,6 +1,5 @@
 //! `grants`: list, show, revoke.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -9,6 +8,7 @@ use shared_claims::SystemClock;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::listing;
 use crate::audit::Ledger;
 use crate::config::Config;
 use crate::store::{Grant, GrantFilter, GrantId, Store};
@@ -75,21 +75,13 @@ impl Filter {
 }
 
 async fn list(store: &Store, filter: &GrantFilter, now: OffsetDateTime) -> anyhow::Result<()> {
+    let head = format!("{:<36}  {:<36}  {:<20}  {:<20}  SCOPE", "GRANT", "USER", "CLIENT", "SINCE");
+    let line = |Grant { id, user_id, client_id, created_at, scope, .. }: Grant| {
+        let user = user_id.as_ref().map_or("-", |user| user.as_str());
+        format!("{id:<36}  {user:<36}  {client_id:<20}  {:<20}  {scope}", shown(created_at))
+    };
     let grants = store.list_live_grants(filter, now).await?;
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{:<36}  {:<36}  {:<20}  {:<20}  SCOPE", "GRANT", "USER", "CLIENT", "SINCE")?;
-    for grant in grants {
-        let user = grant.user_id.as_ref().map_or("-", |user| user.as_str());
-        writeln!(
-            out,
-            "{:<36}  {user:<36}  {:<20}  {:<20}  {}",
-            grant.id,
-            grant.client_id,
-            shown(grant.created_at),
-            grant.scope
-        )?;
-    }
-    Ok(())
+    Ok(listing::print([head].into_iter().chain(grants.into_iter().map(line)))?)
 }
 
 async fn show(store: &Store, id: &str, now: OffsetDateTime) -> anyhow::Result<()> {
@@ -98,15 +90,16 @@ async fn show(store: &Store, id: &str, now: OffsetDateTime) -> anyhow::Result<()
         Some(user) => store.find_user(user).await?.map_or_else(|| user.to_string(), |user| user.username),
         None => "none: a machine's".to_owned(),
     };
-    println!("grant    {}", grant.id);
-    println!("state    {}", state(&grant, now));
-    println!("user     {user}");
-    println!("client   {}", grant.client_id);
-    println!("for      {}", grant.audience.as_deref().unwrap_or("userinfo"));
-    println!("scope    {}", grant.scope);
-    println!("since    {}", shown(grant.created_at));
-    println!("until    {}", shown(grant.expires_at));
-    Ok(())
+    Ok(listing::print([
+        format!("grant    {}", grant.id),
+        format!("state    {}", state(&grant, now)),
+        format!("user     {user}"),
+        format!("client   {}", grant.client_id),
+        format!("for      {}", grant.audience.as_deref().unwrap_or("userinfo")),
+        format!("scope    {}", grant.scope),
+        format!("since    {}", shown(grant.created_at)),
+        format!("until    {}", shown(grant.expires_at)),
+    ])?)
 }
 
 fn state(grant: &Grant, now: OffsetDateTime) -> String {
@@ -126,18 +119,17 @@ async fn revoke(store: &Store, named: Vec<String>, filter: &Filter, now: OffsetD
         let filter = filter.read(store).await?;
         grants.extend(store.list_live_grants(&filter, now).await?.into_iter().map(|grant| grant.id));
     }
-    let ledger = Ledger::open(store.clone(), Arc::new(SystemClock)).await?;
-    for grant in grants {
-        if store.find_grant(&grant).await?.is_none() {
-            bail!("{}", unknown(grant.as_str()));
-        }
-        if ledger.revoke(&grant, REVOKED_BY_ADMIN).await? {
-            println!("{grant} is revoked");
-        } else {
-            println!("{grant} was revoked before");
-        }
+    // All or none: an id that was mistyped is told before anything ends.
+    for grant in &grants {
+        store.find_grant(grant).await?.with_context(|| unknown(grant.as_str()))?;
     }
-    Ok(())
+    let ledger = Ledger::open(store.clone(), Arc::new(SystemClock)).await?;
+    let mut list = Vec::with_capacity(grants.len());
+    for grant in grants {
+        let revoked = ledger.revoke(&grant, REVOKED_BY_ADMIN).await?;
+        list.push(if revoked { format!("{grant} is revoked") } else { format!("{grant} was revoked before") });
+    }
+    Ok(listing::print(list)?)
 }
 
 fn unknown(id: &str) -> String {

@@ -8,6 +8,7 @@ use shared_claims::SystemClock;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
+use super::listing;
 use crate::audit::{Event, Ledger};
 use crate::config::Config;
 use crate::registry::SigningAlgorithm;
@@ -55,12 +56,12 @@ impl Keys {
 }
 
 async fn list(store: &Store) -> anyhow::Result<()> {
-    println!("{:<34} {:<6} {:<26} {:<26} RETIRES", "KID", "ALG", "SIGNS FROM", "SIGNS UNTIL");
+    let mut list = vec![format!("{:<34} {:<6} {:<26} {:<26} RETIRES", "KID", "ALG", "SIGNS FROM", "SIGNS UNTIL")];
     for key in list_keys(store).await? {
         let (from, until, retires) = (shown(Some(key.signs_from)), shown(key.signs_until), shown(key.retires_at));
-        println!("{:<34} {:<6} {from:<26} {until:<26} {retires}", key.kid, key.alg);
+        list.push(format!("{:<34} {:<6} {from:<26} {until:<26} {retires}", key.kid, key.alg));
     }
-    Ok(())
+    Ok(listing::print(list)?)
 }
 
 fn shown(at: Option<OffsetDateTime>) -> String {

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use shared_claims::SystemClock;
 use time::OffsetDateTime;
 
+use super::listing;
 use crate::audit::{Event, Ledger};
 use crate::config::Config;
 use crate::store::{Store, User};
@@ -27,10 +28,10 @@ impl Users {
         store.migrate().await?;
         match self {
             Self::List => {
-                for User { id, username, blocked, .. } in store.list_users().await? {
-                    println!("{id}  {username}{}", if blocked { "  (blocked)" } else { "" });
-                }
-                Ok(())
+                let line = |User { id, username, blocked, .. }: User| {
+                    format!("{id}  {username}{}", if blocked { "  (blocked)" } else { "" })
+                };
+                Ok(listing::print(store.list_users().await?.into_iter().map(line))?)
             }
             Self::Block { username } => set_blocked(&store, &username, true, now).await,
             Self::Unblock { username } => set_blocked(&store, &username, false, now).await,

@@ -12,7 +12,6 @@ use diesel::sql_types::Text;
 use diesel::{PgConnection, RunQueryDsl as _, SqliteConnection};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::checkpoint::AT_THE_LATEST;
 use super::connection::{AnyConnection, ConnectError};
 use super::error::StoreError;
 use super::settings::{DatabaseSettings, Durability};
@@ -107,7 +106,7 @@ fn sqlite(rest: &str, settings: &DatabaseSettings) -> Result<Backend, StoreError
          PRAGMA foreign_keys = ON;\
          PRAGMA trusted_schema = OFF;\
          PRAGMA temp_store = MEMORY;\
-         PRAGMA wal_autocheckpoint = {AT_THE_LATEST};\
+         PRAGMA wal_autocheckpoint = 0;\
          PRAGMA journal_size_limit = 67108864;",
         settings.acquire_timeout.as_millis()
     );

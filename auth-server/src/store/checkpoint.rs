@@ -14,9 +14,6 @@ const TOGETHER: i32 = 1000;
 /// A log of so many pages is begun anew: 24 MiB. The few milliseconds for which commits wait meanwhile come seldom.
 const PAGES: i32 = 6000;
 
-/// At this many pages, a commit does it itself: the thread has died or is not heard. 64 MiB.
-pub(super) const AT_THE_LATEST: u32 = 16000;
-
 /// How often what others add meanwhile goes back, too, before they have to wait. A pass during which nobody adds anything syncs the
 /// database's file, which takes longer than all else.
 const PASSES: usize = 4;
@@ -26,16 +23,22 @@ const PASSES: usize = 4;
 pub(super) fn shorten(store: &Inner) -> Result<(), StoreError> {
     let Log { pages, back } = store.visit(|connection| log(connection, "NOOP"))?;
     if pages - back >= TOGETHER {
-        store.visit(|connection| log(connection, "PASSIVE"))?;
+        store.visit(pass)?;
     }
     if pages < PAGES {
         return Ok(());
     }
     for _ in 0..PASSES {
-        store.visit(|connection| log(connection, "PASSIVE"))?;
+        store.visit(pass)?;
     }
     let _turn = store.turn_to_commit();
-    store.visit(|connection| log(connection, "PASSIVE")).map(drop)
+    store.visit(pass)
+}
+
+/// What is in the log goes back, as far as nobody reads what it replaces. Unlike SQLite's own checkpoints, which follow a commit and
+/// say nothing of how they ended, it fails where the disk does.
+pub(super) fn pass(connection: &mut AnyConnection) -> QueryResult<()> {
+    log(connection, "PASSIVE").map(drop)
 }
 
 /// What `PRAGMA wal_checkpoint` answers.

@@ -7,8 +7,9 @@ use diesel::result::{Error, QueryResult};
 
 use super::backend::Backend;
 use super::connection::AnyConnection;
+use super::error::leaves_connection_whole;
 use super::pool::KeptConnection;
-use super::{Inner, StoreError, Unavailability};
+use super::{Inner, StoreError, Unavailability, checkpoint};
 
 /// The connection that all commit on: since nobody else does, what it has read stays true, and it needs not read it again.
 pub(super) type Turn = Option<KeptConnection>;
@@ -21,7 +22,14 @@ impl Inner {
 
     /// One visit that commits once.
     pub(super) fn commit<T>(&self, work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>) -> Result<T, StoreError> {
-        self.in_turn(|connection| connection.write(work)).inspect(|_| self.upkeep.after_commit())
+        let committed = self.in_turn(|connection| connection.write(work))?;
+        self.upkeep.after_commit();
+        if self.upkeep.is_lost() {
+            // What was committed is there, whatever becomes of this; a disk that fails is noticed.
+            let shortened = self.in_turn(checkpoint::pass);
+            shortened.unwrap_or_else(|error| log::warn!("the write-ahead log stays as long as it is: {error}"));
+        }
+        Ok(committed)
     }
 
     /// The same without a disk sync, for which all others would wait: what is committed becomes durable with the next commit
@@ -36,9 +44,13 @@ impl Inner {
         self.in_turn(|connection| {
             say(connection, "NORMAL")?;
             let committed = connection.write(work);
-            // A connection of which it is not known how it commits is not used again.
-            say(connection, synchronous).map_err(|_| Error::BrokenTransactionManager)?;
-            committed
+            match say(connection, synchronous) {
+                // A connection of which it is not known how it commits is not used again.
+                Err(_) if committed.as_ref().map_or_else(leaves_connection_whole, |_| true) => {
+                    Err(Error::BrokenTransactionManager)
+                }
+                _ => committed,
+            }
         })
         .inspect(|_| self.upkeep.after_commit())
     }

@@ -4,6 +4,8 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
 use diesel::result::{Error, QueryResult};
 use diesel::{PgConnection, SqliteConnection};
 
+use super::error::leaves_connection_whole;
+
 /// A connection to whichever database the settings name.
 #[derive(diesel::MultiConnection)]
 pub enum AnyConnection {
@@ -54,8 +56,12 @@ impl AnyConnection {
                 Ok(value)
             }
             Err(error) => match self.rollback() {
-                Ok(()) | Err(Error::BrokenTransactionManager) => Err(error),
-                Err(rollback_error) => Err(rollback_error),
+                // After a failure of the disk there may be nothing left to roll back: that must not hide it.
+                Err(rollback_error) if leaves_connection_whole(&error) => match rollback_error {
+                    Error::BrokenTransactionManager => Err(error),
+                    other => Err(other),
+                },
+                _ => Err(error),
             },
         }
     }
@@ -102,5 +108,23 @@ pub(super) struct ConnectError(pub(super) String);
 impl From<Error> for ConnectError {
     fn from(error: Error) -> Self {
         Self(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::{Connection as _, SimpleConnection as _};
+    use diesel::result::DatabaseErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_of_the_disk_is_told_also_where_nothing_is_left_to_roll_back() {
+        let mut connection = AnyConnection::Sqlite(SqliteConnection::establish(":memory:").unwrap());
+        let failed: QueryResult<()> = connection.write(|connection| {
+            connection.batch_execute("ROLLBACK")?;
+            Err(Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new("disk I/O error".to_owned())))
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "disk I/O error");
     }
 }

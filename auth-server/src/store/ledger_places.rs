@@ -18,13 +18,19 @@ use diesel::upsert::excluded;
 
 use super::connection::{AnyConnection, on_backend};
 use super::schema::{ledger, ledger_heads};
-use super::{Inner, Store, StoreError};
+use super::{Inner, Store, StoreError, checkpoint};
 
 /// So many rows are noted together: the more, the more of them share a page.
 const TOGETHER: i64 = 4000;
 
 /// So many lists are noted by one commit, for which the others wait: a fraction of a millisecond.
 const SLICE: usize = 20;
+
+/// And where very many wait: some milliseconds.
+const LARGEST_SLICE: usize = 250;
+
+/// After so many slices the log is looked at.
+const SLICES: usize = 50;
 
 /// So many rows are in a list at most: several lists share a page.
 const LIST: usize = 50;
@@ -78,18 +84,20 @@ pub(super) fn is_of(ids: &[String]) -> IsOf {
 
 /// The same of the newest rows of each in each chain: some `count` of them, or more.
 pub(super) fn is_newest_of(ids: &[String], count: usize) -> IsOf {
-    in_lists(ids, i64::try_from(count.div_ceil(LIST)).unwrap_or(i64::MAX).saturating_add(1))
+    in_lists(ids, i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-/// `newest`: so many of each one's last lists in each chain.
+/// Rows before which less than `newest` come in each one's lists of a chain, and the rest of their list.
 fn in_lists(ids: &[String], newest: i64) -> IsOf {
     let ids = serde_json::Value::from(ids).to_string();
     let found = format!(
         ")) SELECT there.rowid FROM (
-            SELECT chain, seqs, row_number() OVER (PARTITION BY found_by, chain ORDER BY first DESC) AS newest
+            SELECT chain, seqs, coalesce(sum(json_array_length(seqs)) OVER (
+                PARTITION BY found_by, chain ORDER BY first DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ), 0) AS newer
             FROM wanted CROSS JOIN ledger_places ON found_by = wanted.id
         ) AS place CROSS JOIN json_each(place.seqs) AS seq CROSS JOIN ledger AS there
-        WHERE place.newest <= {newest} AND there.chain = place.chain AND there.seq = CAST(seq.value AS INTEGER)
+        WHERE place.newer < {newest} AND there.chain = place.chain AND there.seq = CAST(seq.value AS INTEGER)
         UNION ALL SELECT row.rowid FROM {} AND (row.grant_id IN wanted OR row.user_id IN wanted))",
         not_noted!()
     );
@@ -140,15 +148,26 @@ const NOT_FOUND: &str = "
 /// at most. Until all are noted, some are found twice.
 pub(super) fn note(store: &Inner) -> Result<(), StoreError> {
     let ends = store.visit(ends)?;
-    if ends.iter().map(|end| end.last - end.noted).sum::<i64>() < TOGETHER {
+    let waiting = ends.iter().map(|end| end.last - end.noted).sum::<i64>();
+    if waiting < TOGETHER {
         return Ok(());
     }
     let Waiting { lists, up_to } = read(store, ends)?;
-    for slice in lists.chunks(SLICE) {
+    for (number, slice) in lists.chunks(slice(waiting)).enumerate() {
         store.commit_unsynced(|connection| on_sqlite(connection, |sqlite| note_slice(sqlite, slice)))?;
+        // What is noted makes the log longer, too.
+        if number % SLICES == SLICES - 1 {
+            checkpoint::shorten(store)?;
+        }
         std::thread::sleep(BETWEEN);
     }
     store.commit_unsynced(|connection| on_sqlite(connection, |sqlite| note_done(sqlite, &up_to)))
+}
+
+/// How many lists are noted by one commit: the more wait, the more at once, so that they never become more and more.
+fn slice(waiting: i64) -> usize {
+    let rounds = usize::try_from(waiting / TOGETHER).unwrap_or(usize::MAX);
+    SLICE.saturating_mul(rounds).min(LARGEST_SLICE)
 }
 
 /// How far a chain goes: all of its rows up to the last are there.
@@ -193,7 +212,10 @@ struct Waiting {
 fn read(store: &Inner, ends: Vec<End>) -> Result<Waiting, StoreError> {
     let (mut rows, mut up_to) = (Vec::new(), BTreeMap::new());
     let most = usize::try_from(TOGETHER).unwrap_or(usize::MAX);
-    for End { chain, last, mut noted } in ends {
+    for End { chain, last, mut noted } in ends.into_iter().filter(|end| end.noted < end.last) {
+        if rows.len() >= most {
+            break;
+        }
         while noted < last && rows.len() < most {
             let page = store.visit(|connection| page(connection, &chain, noted, last))?;
             // Also where the last rows of a chain were archived.
@@ -302,6 +324,11 @@ mod tests {
     struct Step {
         #[diesel(sql_type = Text)]
         detail: String,
+    }
+
+    #[test]
+    fn the_more_rows_wait_the_more_are_noted_at_once() {
+        assert_eq!([4_000, 7_999, 8_000, 20_000, 1_000_000, i64::MAX].map(slice), [20, 20, 40, 100, 250, 250]);
     }
 
     #[test]

@@ -113,6 +113,18 @@ async fn the_newest_uses_are_found_among_many() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_newest_uses_are_found_however_short_their_lists_are() {
+    let ledgers = Ledgers::with_noted(2 * MANY).await;
+    ledgers.world.execute(
+        "DELETE FROM ledger_places WHERE found_by = 'grt_3'; \
+         INSERT INTO ledger_places SELECT grant_id, chain, seq, json_array(seq) FROM ledger WHERE grant_id = 'grt_3'",
+    );
+    let uses = ledgers.world.store.last_uses(&["grt_3".into()], "revoked").await.unwrap();
+    assert_eq!(uses.len(), 2 * MANY / GRANTS);
+    ledgers.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn noting_that_was_cut_short_is_done_again() {
     let ledgers = Ledgers::with_noted(MANY).await;
     // Of some lists only a part, of others nothing, and nobody has said that all is done. Another one begins in the middle.

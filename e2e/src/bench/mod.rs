@@ -27,6 +27,7 @@ mod request;
 mod runs;
 mod scenario;
 mod server;
+mod stalls;
 mod start;
 mod table;
 mod validation;

@@ -10,6 +10,7 @@ use super::load::{Pressure, Told};
 use super::options::{Depth, Engine};
 use super::raw::Raw;
 use super::scenario::Scenario;
+use super::stalls::Stalls;
 
 /// All figures of one run. What was not measured is not there.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,6 +35,8 @@ pub struct Run {
     pub relaxed: bool,
     /// Of one sync of the disk below the database.
     pub disk_sync: Latency,
+    /// Of the machine itself.
+    pub stalls: Stalls,
     pub measured: Vec<Measured>,
 }
 
@@ -275,6 +278,7 @@ impl Report {
             database: Engine::Sqlite,
             relaxed: false,
             disk_sync: latency,
+            stalls: Stalls { share: 0.01, longest: 10.0 },
             measured: vec![
                 measured(Scenario::Exchange, Pressure::AsFastAsItGoes { connections: 256 }),
                 measured(Scenario::Exchange, Pressure::AtRate { per_second: 250.0, connections: 64 }),

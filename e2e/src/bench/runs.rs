@@ -11,6 +11,7 @@ use super::raw::{Raw, Samples};
 use super::report::{Latency, Measured, Run, each};
 use super::scenario::Scenario;
 use super::server::{Kind, Server};
+use super::stalls::Stalls;
 use super::work::Work;
 use super::{disk, preparation, tell};
 
@@ -62,6 +63,7 @@ async fn measure(options: &Options, kind: &Kind, scenarios: &[Scenario]) -> Resu
         database: kind.engine,
         relaxed: kind.relaxed,
         disk_sync: Latency { p50: 0, p90: 0, p99: 0, p999: 0 },
+        stalls: Stalls::within(options.depth.time() / 4).await?,
         measured: Vec::new(),
     };
     tell(&run.name());

@@ -55,6 +55,7 @@ impl Display for Run {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         writeln!(f, "\n{}", self.name())?;
         writeln!(f, "  one sync of the disk: p50 {} us, p99 {} us", self.disk_sync.p50, self.disk_sync.p99)?;
+        writeln!(f, "  {}", self.stalls.in_words())?;
         writeln!(
             f,
             "  {:<20} {:<16} {:>8} {:>8} {:>8} {:>6} {:>6} {:>8} {:>8} {:>8}",
