@@ -47,9 +47,11 @@ impl Stack {
             .current_dir(self.directory())
             .stdin(Stdio::null())
             .stdout(stdout)
-            .output()
-            .await
-            .with_context(|| format!("cannot run {}", binary.display()))?;
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot run {}", binary.display()))?
+            .wait_with_output()
+            .await?;
         Ok(Said {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
