@@ -44,13 +44,10 @@ impl Inner {
         self.in_turn(|connection| {
             say(connection, "NORMAL")?;
             let committed = connection.write(work);
-            match say(connection, synchronous) {
-                // A connection of which it is not known how it commits is not used again.
-                Err(_) if committed.as_ref().map_or_else(leaves_connection_whole, |_| true) => {
-                    Err(Error::BrokenTransactionManager)
-                }
-                _ => committed,
-            }
+            let is_said = say(connection, synchronous).is_ok();
+            // A connection of which it is not known how it commits is not used again. One that failed is not anyway.
+            let is_whole = committed.as_ref().err().is_none_or(leaves_connection_whole);
+            if is_whole && !is_said { Err(Error::BrokenTransactionManager) } else { committed }
         })
         .inspect(|_| self.upkeep.after_commit())
     }

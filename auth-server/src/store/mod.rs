@@ -23,6 +23,7 @@ mod ledger;
 mod ledger_append;
 mod ledger_archive;
 mod ledger_deliveries;
+mod ledger_noting;
 mod ledger_places;
 mod migrations;
 mod one_statement;

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::{Inner, StoreError, checkpoint, ledger_places};
+use super::{Inner, StoreError, checkpoint, ledger_noting};
 
 /// How long commits gather before anybody looks what is to be done.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -56,7 +56,7 @@ pub(super) fn begin(store: Weak<Inner>, Heard { committed, since }: Heard) -> Re
             std::thread::sleep(PAUSE);
             since.store(0, Ordering::Relaxed);
             let Some(store) = store.upgrade() else { return };
-            let noted = ledger_places::note(&store)
+            let noted = ledger_noting::note(&store)
                 .inspect_err(|error| log::warn!("where the ledger's last rows are is not noted for now: {error}"));
             let shortened = checkpoint::shorten(&store)
                 .inspect_err(|error| log::warn!("the write-ahead log stays as long as it is for now: {error}"));
