@@ -38,46 +38,54 @@ pub use measure::request as measure_request;
 pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce(&mut ServiceConfig) + use<> {
     let (server, base) = (server.clone(), server.issuer.path().to_owned());
     move |app: &mut ServiceConfig| {
-        // Paths are compared one after the other: what is asked most comes first.
-        let mut scope = web::scope(&base)
-            .service(resource(token::PATH).wrap(cors::for_clients(&server)).route(post().to(token::token)))
-            .service(open("/.well-known/openid-configuration").route(get().to(discovery::metadata)))
-            .service(open("/.well-known/oauth-authorization-server").route(get().to(discovery::metadata)))
-            .service(open("/.well-known/jwks.json").route(get().to(jwks::key_set)))
-            .service(resource("/authorize").route(get().to(authorize::get)).route(post().to(authorize::post)))
-            .service(resource("/login").route(get().to(login::get)).route(post().to(login::post)))
-            .service(resource("/consent").route(get().to(consent::get)).route(post().to(consent::post)))
-            .service(resource("/account").route(get().to(account::get)).route(post().to(account::post)))
-            .service(open(STATUS_PATH).route(get().to(status::all)))
-            .service(open(&format!("{STATUS_PATH}/{{list}}")).route(get().to(status::list)))
-            .service(resource("/oauth/introspect").route(post().to(introspect::post)))
-            .service(resource("/oauth/revoke").wrap(cors::for_clients(&server)).route(post().to(revoke::post)))
-            .service(
-                resource(userinfo::PATH)
-                    .wrap(cors::for_clients(&server))
-                    .route(get().to(userinfo::get))
-                    .route(post().to(userinfo::post)),
-            )
-            .service(resource("/oidc/logout").route(get().to(end_session::get)).route(post().to(end_session::post)))
-            .service(resource("/v2/logout").route(get().to(end_session::get)))
-            .service(resource(guide::PATH).route(get().to(guide::get)))
-            .service(resource("/healthz").route(get().to(health::healthz)))
-            .service(resource("/readyz").route(get().to(health::readyz)))
-            .service(resource("/assets/{path:.*}").route(get().to(site::file)))
-            .service(resource("/").route(get().to(site::index)));
-        if server.explain_endpoint {
-            scope = scope.service(resource(explain::PATH).route(post().to(explain::post)));
-        }
-        if metrics_here {
-            scope = scope.service(resource("/metrics").route(get().to(health::metrics)));
-        }
-        if !base.is_empty() {
+        app.app_data(server.clone());
+        let below = |app: &mut ServiceConfig| routes_below(app, &server, metrics_here);
+        if base.is_empty() {
+            // A scope, be it empty, is one more service that every request passes.
+            below(app);
+        } else {
             // RFC 8414 section 3.1: for an issuer with a path, the well-known part comes before it.
             let inserted = format!("/.well-known/oauth-authorization-server{base}");
             app.service(open(&inserted).route(get().to(discovery::metadata)));
+            app.service(web::scope(&base).configure(below));
         }
-        app.app_data(server).service(scope.default_service(web::to(site::not_found)));
     }
+}
+
+fn routes_below(app: &mut ServiceConfig, server: &web::Data<AuthServer>, metrics_here: bool) {
+    // Paths are compared one after the other: what is asked most comes first.
+    app.service(resource(token::PATH).wrap(cors::for_clients(server)).route(post().to(token::token)))
+        .service(open("/.well-known/openid-configuration").route(get().to(discovery::metadata)))
+        .service(open("/.well-known/oauth-authorization-server").route(get().to(discovery::metadata)))
+        .service(open("/.well-known/jwks.json").route(get().to(jwks::key_set)))
+        .service(resource("/authorize").route(get().to(authorize::get)).route(post().to(authorize::post)))
+        .service(resource("/login").route(get().to(login::get)).route(post().to(login::post)))
+        .service(resource("/consent").route(get().to(consent::get)).route(post().to(consent::post)))
+        .service(resource("/account").route(get().to(account::get)).route(post().to(account::post)))
+        .service(open(STATUS_PATH).route(get().to(status::all)))
+        .service(open(&format!("{STATUS_PATH}/{{list}}")).route(get().to(status::list)))
+        .service(resource("/oauth/introspect").route(post().to(introspect::post)))
+        .service(resource("/oauth/revoke").wrap(cors::for_clients(server)).route(post().to(revoke::post)))
+        .service(
+            resource(userinfo::PATH)
+                .wrap(cors::for_clients(server))
+                .route(get().to(userinfo::get))
+                .route(post().to(userinfo::post)),
+        )
+        .service(resource("/oidc/logout").route(get().to(end_session::get)).route(post().to(end_session::post)))
+        .service(resource("/v2/logout").route(get().to(end_session::get)))
+        .service(resource(guide::PATH).route(get().to(guide::get)))
+        .service(resource("/healthz").route(get().to(health::healthz)))
+        .service(resource("/readyz").route(get().to(health::readyz)))
+        .service(resource("/assets/{path:.*}").route(get().to(site::file)))
+        .service(resource("/").route(get().to(site::index)));
+    if server.explain_endpoint {
+        app.service(resource(explain::PATH).route(post().to(explain::post)));
+    }
+    if metrics_here {
+        app.service(resource("/metrics").route(get().to(health::metrics)));
+    }
+    app.default_service(web::to(site::not_found));
 }
 
 /// What anybody may read from any page: metadata and public keys.
