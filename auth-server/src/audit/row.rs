@@ -46,7 +46,7 @@ pub(super) fn row_of(event: &Described<'_>, circumstances: &Circumstances) -> Le
 /// One object of texts.
 #[expect(clippy::expect_used, reason = "a map of texts can always be written")]
 fn as_json<'a>(fields: impl Iterator<Item = (&'static str, &'a str)>) -> String {
-    let mut body = Vec::with_capacity(512);
+    let mut body = Vec::with_capacity(1024);
     serde_json::Serializer::new(&mut body).collect_map(fields).expect("a map of texts can be written as JSON");
     String::from_utf8(body).expect("JSON is UTF-8")
 }

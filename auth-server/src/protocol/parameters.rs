@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 use super::error::OAuthError;
 
 const MAX_PARAMETERS: usize = 64;
+/// As many as hardly any request has more.
+const USUAL_PARAMETERS: usize = 12;
 const MAX_NAME: usize = 128;
 /// Room for a token of 8 KiB whose every character is escaped would be more; nobody escapes base64url.
 const MAX_VALUE: usize = 16 * 1024;
@@ -27,7 +29,7 @@ pub struct Parameters(Vec<(String, Zeroizing<String>)>);
 impl Parameters {
     /// Reads a form body or a query string.
     pub fn parse(text: &[u8]) -> Result<Self, OAuthError> {
-        let mut parameters = Vec::new();
+        let mut parameters = Vec::with_capacity(USUAL_PARAMETERS);
         for pair in pairs(text).filter(|pair| !pair.is_empty()) {
             if parameters.len() == MAX_PARAMETERS {
                 return Err(OAuthError::invalid_request(

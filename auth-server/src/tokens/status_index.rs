@@ -41,7 +41,7 @@ impl StatusIndex {
 /// The address of a list.
 #[must_use]
 pub fn list_address(issuer: &str, list: i64) -> String {
-    format!("{}{STATUS_PATH}/{list}", issuer.trim_end_matches('/'))
+    [issuer.trim_end_matches('/'), STATUS_PATH, "/", &list.to_string()].concat()
 }
 
 /// Gives each new grant an index that no other has.

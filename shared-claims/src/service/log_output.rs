@@ -22,7 +22,13 @@ struct Shared {
     unwritten: Mutex<Vec<u8>>,
     some: Condvar,
     /// Held while something is written, so that lines keep their order.
-    end: Mutex<Box<dyn Write + Send>>,
+    end: Mutex<End>,
+}
+
+struct End {
+    to: Box<dyn Write + Send>,
+    /// Room for the lines that come while others are written.
+    room: Vec<u8>,
 }
 
 impl LogOutput {
@@ -31,7 +37,7 @@ impl LogOutput {
         let output = Self(Arc::new(Shared {
             unwritten: Mutex::default(),
             some: Condvar::new(),
-            end: Mutex::new(Box::new(end)),
+            end: Mutex::new(End { to: Box::new(end), room: Vec::new() }),
         }));
         let shared = Arc::clone(&output.0);
         thread::Builder::new().name("log".to_owned()).spawn(move || shared.write_for_ever())?;
@@ -77,9 +83,12 @@ impl Shared {
 
     fn write_out(&self) {
         let mut end = lock(&self.end);
-        let lines = std::mem::take(&mut *lock(&self.unwritten));
+        let room = std::mem::take(&mut end.room);
+        let mut lines = std::mem::replace(&mut *lock(&self.unwritten), room);
         // There is nobody left to tell that nothing can be told.
-        let _ = end.write_all(&lines).and_then(|()| end.flush());
+        let _ = end.to.write_all(&lines).and_then(|()| end.to.flush());
+        lines.clear();
+        end.room = lines;
     }
 }
 
