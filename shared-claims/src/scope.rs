@@ -66,8 +66,8 @@ pub struct Scope(Vec<ScopeToken>);
 impl Scope {
     /// The scope that allows nothing.
     #[must_use]
-    pub fn empty() -> Self {
-        Self::default()
+    pub const fn empty() -> Self {
+        Self(Vec::new())
     }
 
     #[must_use]

@@ -1,6 +1,8 @@
 //! A chain of APIs, each paired with the next, and one exchange of Alice's token at some hop of it. Every rule has
 //! something to look at: permissions are enforced, consent is asked for.
 
+use std::sync::Arc;
+
 use auth_server::exchange::{Asked, Consents, Facts, GrantStanding, Granted, Limits, Refusal, User, decide};
 use auth_server::registry::Registry;
 use serde_json::json;
@@ -25,12 +27,13 @@ pub struct Hop {
 impl Hop {
     /// The exchange at hop `number`, 1 to 4, of a chain that got there by exchanging.
     pub fn new(number: usize) -> Self {
+        let permissions = (1..=APIS).map(|number| (api(number), scopes())).collect();
         let mut hop = Self {
             registry: registry(),
             subject: first_token(),
             asker: client(1),
             asked: asked(2),
-            user: User { blocked: false, permissions: (1..=APIS).map(|number| (api(number), scopes())).collect() },
+            user: User { blocked: false, permissions: Arc::new(permissions) },
             consents: (1..APIS).map(|number| (api(number), api(number + 1), scopes())).collect(),
         };
         for next in 2..=number {

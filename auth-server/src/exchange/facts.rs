@@ -1,6 +1,7 @@
 //! What a decision is made from. Whoever gathers the facts has authenticated the asker and verified the subject token.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use shared_claims::{AccessTokenClaims, Scope};
 use time::OffsetDateTime;
@@ -85,8 +86,8 @@ impl Asked {
     }
 }
 
-impl From<&ExchangeRequest> for Asked {
-    fn from(request: &ExchangeRequest) -> Self {
+impl From<&ExchangeRequest<'_>> for Asked {
+    fn from(request: &ExchangeRequest<'_>) -> Self {
         Self {
             dialect: request.dialect,
             target: request.target.as_ref().map(|target| target.as_str().to_owned()),
@@ -108,15 +109,18 @@ pub enum GrantStanding {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct User {
     pub blocked: bool,
-    /// What the user may do, by API identifier.
-    pub permissions: BTreeMap<String, Scope>,
+    /// What the user may do, by API identifier. Shared with whoever remembers it: it is read for every exchange.
+    pub permissions: Arc<BTreeMap<String, Scope>>,
 }
+
+/// Where somebody has no permissions.
+static NOTHING: Scope = Scope::empty();
 
 impl User {
     /// What the user may do at an API.
     #[must_use]
-    pub fn permissions_at(&self, api: &str) -> Scope {
-        self.permissions.get(api).cloned().unwrap_or_default()
+    pub fn permissions_at(&self, api: &str) -> &Scope {
+        self.permissions.get(api).unwrap_or(&NOTHING)
     }
 }
 

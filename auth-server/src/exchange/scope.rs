@@ -24,7 +24,7 @@ pub(super) fn within_permissions(scope: &Scope, target: &Target, facts: &Facts<'
     let still_owned = target.api.known_of(scope);
     let permitted = match facts.user {
         Some(user) if target.api.enforce_permissions => {
-            still_owned.intersection(&user.permissions_at(&target.api.identifier))
+            still_owned.intersection(user.permissions_at(&target.api.identifier))
         }
         _ => still_owned,
     };
@@ -42,7 +42,7 @@ fn asked_of_the_target(target: &Target, open: &Scope, facts: &Facts<'_>) -> Scop
 fn effective_subject_scope(source: &Api, facts: &Facts<'_>) -> Scope {
     let held = source.known_of(&facts.subject.scope);
     match facts.user {
-        Some(user) if source.enforce_permissions => held.intersection(&user.permissions_at(&source.identifier)),
+        Some(user) if source.enforce_permissions => held.intersection(user.permissions_at(&source.identifier)),
         _ => held,
     }
 }

@@ -1,6 +1,6 @@
 //! How a request carries an access token, and how its refusal is told (RFC 6750).
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use secrecy::SecretString;
 use shared_claims::dpop::{ALGORITHMS, DPOP};
@@ -58,9 +58,31 @@ pub fn read<'a>(
     }
 }
 
+/// What can be a token, where it was shown: not copied, and not told by `Debug`.
+#[derive(Clone, Copy)]
+pub struct ShownToken<'a>(&'a str);
+
+impl<'a> ShownToken<'a> {
+    /// `None`: the text is no `b64token`.
+    #[must_use]
+    pub fn read(text: &'a str) -> Option<Self> {
+        is_b64token(text).then_some(Self(text))
+    }
+
+    #[must_use]
+    pub fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+impl fmt::Debug for ShownToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ShownToken")
+    }
+}
+
 /// `b64token`: one or more characters of base64, base64url, `.` and `~`, then any number of `=` (RFC 6750 section 2.1).
-#[must_use]
-pub fn is_b64token(text: &str) -> bool {
+fn is_b64token(text: &str) -> bool {
     let body = text.trim_end_matches('=').as_bytes();
     !body.is_empty() && body.iter().all(|byte| IN_B64TOKEN[usize::from(*byte)])
 }

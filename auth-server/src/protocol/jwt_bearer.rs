@@ -3,7 +3,7 @@
 
 use shared_claims::{Scope, ScopeToken};
 
-use super::bearer::is_b64token;
+use super::bearer::ShownToken;
 use super::dialect::Dialect;
 use super::error::OAuthError;
 use super::parameters::Parameters;
@@ -27,20 +27,19 @@ const ONCE: [&str; 8] = [
 const OPENID_CONNECT: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
 
 /// Reads the request.
-pub fn read(parameters: &Parameters) -> Result<ExchangeRequest, OAuthError> {
+pub fn read(parameters: &Parameters) -> Result<ExchangeRequest<'_>, OAuthError> {
     parameters.refuse_repeated(&ONCE)?;
     check_use(parameters)?;
-    let assertion = parameters.required("assertion")?;
-    if !is_b64token(assertion) {
-        return Err(OAuthError::invalid_grant(
+    let subject_token = ShownToken::read(parameters.required("assertion")?).ok_or_else(|| {
+        OAuthError::invalid_grant(
             "subject_token_malformed",
             "the assertion is not a token: send it bare, without 'Bearer' and without spaces",
-        ));
-    }
+        )
+    })?;
     let named = Named::read(parameters.one("scope")?.unwrap_or_default())?;
     Ok(ExchangeRequest {
         dialect: Dialect::JwtBearer,
-        subject_token: assertion.into(),
+        subject_token,
         subject_token_type: TokenType::Jwt,
         actor_token: read_actor_token(parameters)?,
         target: agreed(Target::read(parameters)?, named.target)?,
@@ -143,13 +142,14 @@ mod tests {
 
     const B: &str = "https://api-b.example";
 
-    fn asking(scope: &str) -> Result<ExchangeRequest, OAuthError> {
+    /// Its parameters are left behind: what was read from them stands on them.
+    fn asking(scope: &str) -> Result<ExchangeRequest<'static>, OAuthError> {
         let form = super::super::parameters::encode(&[
             ("assertion", "a.b.c"),
             ("requested_token_use", "on_behalf_of"),
             ("scope", scope),
         ]);
-        read(&Parameters::parse(form.as_bytes()).unwrap())
+        read(Box::leak(Box::new(Parameters::parse(form.as_bytes()).unwrap())))
     }
 
     #[rstest]

@@ -3,10 +3,9 @@
 //! Read strictly: an empty, repeated or unknown value is refused, never read past, since silence here would ask for
 //! something else. Whether the subject token is any good, and what it may become, is decided in `exchange`.
 
-use secrecy::SecretString;
 use shared_claims::Scope;
 
-use super::bearer::is_b64token;
+use super::bearer::ShownToken;
 use super::dialect::Dialect;
 use super::error::OAuthError;
 use super::parameters::Parameters;
@@ -29,13 +28,13 @@ const ONCE: [&str; 9] = [
 
 /// What an API asks for when it wants to call another API on behalf of a user, in either dialect.
 #[derive(Clone, Debug)]
-pub struct ExchangeRequest {
+pub struct ExchangeRequest<'a> {
     pub dialect: Dialect,
-    pub subject_token: SecretString,
+    pub subject_token: ShownToken<'a>,
     /// `AccessToken` or `Jwt`: both mean one of our access tokens, which are JWTs.
     pub subject_token_type: TokenType,
     /// The token of an agent that acts inside the asking client.
-    pub actor_token: Option<SecretString>,
+    pub actor_token: Option<ShownToken<'a>>,
     pub target: Option<Target>,
     /// `None`: the pairing's defaults.
     pub scope: Option<Scope>,
@@ -45,8 +44,8 @@ pub struct ExchangeRequest {
     pub spelling: Option<Spelling>,
 }
 
-impl ExchangeRequest {
-    pub fn read(parameters: &Parameters) -> Result<Self, OAuthError> {
+impl<'a> ExchangeRequest<'a> {
+    pub fn read(parameters: &'a Parameters) -> Result<Self, OAuthError> {
         parameters.refuse_repeated(&ONCE)?;
         Ok(Self {
             dialect: Dialect::TokenExchange,
@@ -62,15 +61,16 @@ impl ExchangeRequest {
 }
 
 /// The token as it is, without `Bearer ` before it. That it is one of ours is for its verification to find out.
-fn read_subject_token(parameters: &Parameters) -> Result<SecretString, OAuthError> {
-    match parameters.one("subject_token")? {
-        None => Err(OAuthError::invalid_request("subject_token_missing", "the parameter 'subject_token' is missing")),
-        Some(token) if is_b64token(token) => Ok(token.into()),
-        Some(_) => Err(OAuthError::invalid_request(
+fn read_subject_token(parameters: &Parameters) -> Result<ShownToken<'_>, OAuthError> {
+    let Some(token) = parameters.one("subject_token")? else {
+        return Err(OAuthError::invalid_request("subject_token_missing", "the parameter 'subject_token' is missing"));
+    };
+    ShownToken::read(token).ok_or_else(|| {
+        OAuthError::invalid_request(
             "subject_token_malformed",
             "the subject_token is not a token: send it bare, without 'Bearer' and without spaces",
-        )),
-    }
+        )
+    })
 }
 
 fn read_subject_token_type(parameters: &Parameters) -> Result<TokenType, OAuthError> {
@@ -112,7 +112,7 @@ fn read_scope(parameters: &Parameters) -> Result<Option<Scope>, OAuthError> {
 }
 
 /// RFC 8693 section 2.1: token and type come together or not at all.
-pub(super) fn read_actor_token(parameters: &Parameters) -> Result<Option<SecretString>, OAuthError> {
+pub(super) fn read_actor_token(parameters: &Parameters) -> Result<Option<ShownToken<'_>>, OAuthError> {
     let token_type = parameters.one_strict("actor_token_type")?;
     let Some(token) = parameters.one_strict("actor_token")? else {
         return match token_type {
@@ -132,13 +132,13 @@ pub(super) fn read_actor_token(parameters: &Parameters) -> Result<Option<SecretS
             format!("the actor_token_type '{name}' is not supported: use {}", TokenType::AccessToken),
         ));
     }
-    if !is_b64token(token) {
-        return Err(OAuthError::invalid_request(
+    let token = ShownToken::read(token).ok_or_else(|| {
+        OAuthError::invalid_request(
             "actor_token_malformed",
             "the actor_token is not a token: send it bare, without 'Bearer' and without spaces",
-        ));
-    }
-    Ok(Some(token.into()))
+        )
+    })?;
+    Ok(Some(token))
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! Records use the wrappers of this file through `serialize_as` and `deserialize_as`, so that their fields stay plain.
 
+use std::sync::Arc;
+
 use diesel::backend::Backend;
 use diesel::deserialize::{FromSqlRow, FromStaticSqlRow, Queryable};
 use diesel::expression::AsExpression;
@@ -129,6 +131,14 @@ macro_rules! text {
 text!(ScopeText, Scope, Scope::to_string, |text| Ok(text.parse()?));
 text!(ProfileJson, Profile, json, |text| Ok(serde_json::from_str(text)?));
 text!(PermissionsJson, Permissions, json, |text| Ok(serde_json::from_str(text)?));
+impl TryFrom<PermissionsJson> for Arc<Permissions> {
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn try_from(column: PermissionsJson) -> Result<Self, Self::Error> {
+        Permissions::try_from(column).map(Arc::new)
+    }
+}
+
 text!(ListJson, Vec<String>, json, |text| Ok(serde_json::from_str(text)?));
 
 #[expect(clippy::expect_used, reason = "only numbers that are not finite and keys that are not text cannot be written")]

@@ -67,7 +67,7 @@ pub struct Holder {
     pub username: String,
     pub blocked: bool,
     #[diesel(deserialize_as = PermissionsJson)]
-    pub permissions: Permissions,
+    pub permissions: Arc<Permissions>,
 }
 
 impl Store {

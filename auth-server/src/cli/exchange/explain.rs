@@ -16,7 +16,7 @@ use crate::exchange::{Explanation, Report};
 use crate::grants::on_behalf_of::explaining;
 use crate::grants::on_behalf_of::gathering::Where;
 use crate::protocol::parameters::encode;
-use crate::protocol::{Dialect, ExchangeRequest, OAuthError, Parameters};
+use crate::protocol::{Dialect, OAuthError, Parameters};
 use crate::registry::LiveRegistry;
 use crate::store::Store;
 use crate::tokens::{LiveKeys, MasterKey, OwnTokens};
@@ -81,7 +81,9 @@ impl Explain {
             eprintln!("auth-server: there is no client {asked}: client identities of APIs are {known}");
             return Ok(ExitCode::from(BAD_CONFIGURATION));
         };
-        let request = self.request()?;
+        let parameters = self.parameters()?;
+        let read = |parameters| explaining::read(self.dialect.into(), parameters);
+        let request = parameters.as_ref().map_err(OAuthError::clone).and_then(read);
         let outcome = explaining::explain(&place, client, request, self.asker_key(), config.exchange).await?;
         self.print(&outcome)
     }
@@ -101,8 +103,8 @@ impl Explain {
         Ok(if report.granted { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    /// Written as the client would write it, and read as the token endpoint reads it.
-    fn request(&self) -> anyhow::Result<Result<ExchangeRequest, OAuthError>> {
+    /// The request as the client would write it, and as the token endpoint reads it.
+    fn parameters(&self) -> anyhow::Result<Result<Parameters, OAuthError>> {
         let subject_token = shown(&self.subject_token)?;
         let actor_token = self.actor_token.as_deref().map(shown).transpose()?;
         let mut pairs = match self.dialect {
@@ -119,8 +121,7 @@ impl Explain {
         pairs.extend(self.audience.as_deref().map(|audience| ("audience", audience)));
         pairs.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
         let form = Zeroizing::new(encode(&pairs));
-        let parameters = Parameters::parse(form.as_bytes());
-        Ok(parameters.and_then(|parameters| explaining::read(self.dialect.into(), &parameters)))
+        Ok(Parameters::parse(form.as_bytes()))
     }
 }
 

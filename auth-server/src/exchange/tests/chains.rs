@@ -85,7 +85,7 @@ fn some_world() -> impl Strategy<Value = World> {
             world.clients =
                 ASKERS.iter().zip(APIS).map(|(id, api)| api_client(id, api)).chain([app("demo-app")]).collect();
             let permissions = APIS.iter().map(ToString::to_string).zip(permissions).collect();
-            world.user = Some(User { blocked: false, permissions });
+            world.user = Some(User { blocked: false, permissions: Arc::new(permissions) });
             let pairs = APIS.iter().flat_map(|source| APIS.iter().map(move |target| (source, target)));
             let agreed =
                 pairs.zip(consents).map(|((source, target), scope)| (source.to_string(), target.to_string(), scope));

@@ -6,6 +6,8 @@ mod explaining;
 mod failures_of_others;
 mod rules;
 
+use std::sync::Arc;
+
 use shared_claims::{AccessTokenClaims, Actor, Audience};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
@@ -96,7 +98,7 @@ fn pairing(source: &str, target: &str, scopes: &str) -> Pairing {
 
 fn alice() -> User {
     let both: Scope = "read:receipts write:receipts".parse().unwrap();
-    User { blocked: false, permissions: [(B.to_owned(), both)].into() }
+    User { blocked: false, permissions: Arc::new([(B.to_owned(), both)].into()) }
 }
 
 /// The token that Alice's app calls API A with.
@@ -154,6 +156,10 @@ impl World {
     fn user(mut self, change: impl FnOnce(&mut User)) -> Self {
         change(self.user.as_mut().unwrap());
         self
+    }
+
+    fn permitting(self, api: &str, scope: &str) -> Self {
+        self.user(|user| drop(Arc::make_mut(&mut user.permissions).insert(api.into(), scope.parse().unwrap())))
     }
 
     /// The token of a machine: nobody signed in.

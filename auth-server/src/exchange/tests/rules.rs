@@ -174,7 +174,7 @@ fn consent_to_one_pairing_is_none_to_another(#[case] source: &str, #[case] targe
 #[test]
 fn what_the_user_may_not_do_anyway_needs_no_consent() {
     let world =
-        asking_its_users().user(|user| drop(user.permissions.insert(B.into(), "read:receipts".parse().unwrap())));
+        asking_its_users().permitting(B, "read:receipts");
     let world = world.agreed_to(A, B, "read:receipts").asking("read:receipts write:receipts");
     assert_eq!(world.granted().scope.to_string(), "read:receipts");
 }
@@ -259,7 +259,7 @@ fn no_scope_asked_gives_the_defaults_never_everything() {
 
 #[test]
 fn a_token_never_holds_a_scope_that_its_user_lacks_the_permission_for() {
-    let bob = || world().user(|user| drop(user.permissions.insert(B.into(), "read:receipts".parse().unwrap())));
+    let bob = || world().permitting(B, "read:receipts");
     assert_eq!(bob().asking("read:receipts write:receipts").granted().scope.to_string(), "read:receipts");
     assert_eq!(bob().asking("write:receipts").refused(), (ErrorCode::InvalidScope, "nothing_left"));
 }

@@ -9,7 +9,7 @@ use crate::registry::Client;
 use crate::server::AuthServer;
 
 /// The request, in its dialect.
-pub fn read(dialect: Dialect, parameters: &Parameters) -> Result<ExchangeRequest, OAuthError> {
+pub fn read(dialect: Dialect, parameters: &Parameters) -> Result<ExchangeRequest<'_>, OAuthError> {
     match dialect {
         Dialect::TokenExchange => ExchangeRequest::read(parameters),
         Dialect::JwtBearer => jwt_bearer::read(parameters),
@@ -20,7 +20,7 @@ pub fn read(dialect: Dialect, parameters: &Parameters) -> Result<ExchangeRequest
 pub async fn explain(
     place: &Where<'_>,
     client: &Client,
-    request: Result<ExchangeRequest, OAuthError>,
+    request: Result<ExchangeRequest<'_>, OAuthError>,
     asker_key: Option<&str>,
     limits: Limits,
 ) -> Result<Result<Explanation, OAuthError>, GrantError> {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret as _, SecretString};
 use shared_claims::AccessTokenClaims;
 use shared_claims::validator::InvalidToken;
 use time::OffsetDateTime;
 
 use crate::exchange::{self, ActorToken, Asked, Consents, Facts, GrantStanding, Limits};
 use crate::grants::GrantError;
+use crate::protocol::bearer::ShownToken;
 use crate::protocol::{Dialect, ErrorCode, ExchangeRequest, OAuthError, Target};
 use crate::registry::{Client, Registry};
 use crate::server::AuthServer;
@@ -63,13 +63,13 @@ impl Gathered {
     pub async fn from_request(
         place: &Where<'_>,
         asker: &Client,
-        request: &ExchangeRequest,
+        request: &ExchangeRequest<'_>,
         look: Look,
     ) -> Result<Self, GrantError> {
-        let subject = verify(place, &request.subject_token, &refused_subject_token(request.dialect))?;
+        let subject = verify(place, request.subject_token, &refused_subject_token(request.dialect))?;
         let consents = asks_users(place, asker, request.target.as_ref().map(Target::as_str));
         let found = behind(place, &subject, consents, look).await?;
-        let actor = match &request.actor_token {
+        let actor = match request.actor_token {
             Some(token) => Some(gather_actor(place, token).await?),
             None => None,
         };
@@ -107,7 +107,7 @@ impl Gathered {
             id: user.id.clone(),
             username: user.username.clone(),
             blocked: user.blocked,
-            permissions: user.permissions.clone(),
+            permissions: Arc::new(user.permissions.clone()),
         };
         let (user, consents) = (Some(facts_of(&holder)), by_pairing(&consents));
         let standing = Arc::new(Standing { grant: Some(grant), holder: Some(holder), ..Standing::default() });
@@ -144,10 +144,10 @@ impl Gathered {
 /// One of this server's own access tokens that has not expired.
 fn verify(
     place: &Where<'_>,
-    token: &SecretString,
+    token: ShownToken<'_>,
     refused: &impl Fn(InvalidToken) -> OAuthError,
 ) -> Result<Arc<AccessTokenClaims>, OAuthError> {
-    place.own_tokens.verify(token.expose_secret(), place.keys, place.now).map_err(refused)
+    place.own_tokens.verify(token.as_str(), place.keys, place.now).map_err(refused)
 }
 
 /// RFC 8693 section 2.2.2 calls a bad subject token an invalid request, RFC 7523 section 3.1 a bad assertion an invalid
@@ -188,7 +188,7 @@ fn refused_actor_token(error: InvalidToken) -> OAuthError {
 
 async fn gather_actor(
     place: &Where<'_>,
-    token: &SecretString,
+    token: ShownToken<'_>,
 ) -> Result<(Arc<AccessTokenClaims>, GrantStanding), GrantError> {
     let claims = verify(place, token, &refused_actor_token)?;
     let Found { standing: found, .. } = behind(place, &claims, false, Look::Anew).await?;
@@ -216,7 +216,7 @@ fn standing(found: &Standing) -> GrantStanding {
 }
 
 fn facts_of(holder: &Holder) -> exchange::User {
-    exchange::User { blocked: holder.blocked, permissions: holder.permissions.clone() }
+    exchange::User { blocked: holder.blocked, permissions: Arc::clone(&holder.permissions) }
 }
 
 /// Whether the target that is named asks its users at all; where none is, whether any target of the asker's API does.

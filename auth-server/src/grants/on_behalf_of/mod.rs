@@ -23,7 +23,7 @@ pub(super) use renewal::{Renewal, renew};
 pub(super) async fn grant(
     server: &AuthServer,
     client: &AuthenticatedClient,
-    request: &ExchangeRequest,
+    request: &ExchangeRequest<'_>,
     key: Option<&ProvenKey>,
 ) -> Result<TokenResponse, GrantError> {
     if !may_get_refresh_token(client, request)
@@ -38,7 +38,7 @@ pub(super) async fn grant(
 }
 
 /// A refresh token is stored before the ledger's row tells whether all is still so.
-fn may_get_refresh_token(client: &AuthenticatedClient, request: &ExchangeRequest) -> bool {
+fn may_get_refresh_token(client: &AuthenticatedClient, request: &ExchangeRequest<'_>) -> bool {
     let asked = request.scope.as_ref().is_some_and(|scope| scope.contains(OFFLINE_ACCESS));
     asked && client.may_use(GrantType::RefreshToken)
 }
@@ -47,7 +47,7 @@ fn may_get_refresh_token(client: &AuthenticatedClient, request: &ExchangeRequest
 async fn attempt(
     server: &AuthServer,
     client: &AuthenticatedClient,
-    request: &ExchangeRequest,
+    request: &ExchangeRequest<'_>,
     key: Option<&ProvenKey>,
     look: Look,
 ) -> Result<Option<TokenResponse>, GrantError> {
@@ -79,7 +79,7 @@ struct Decided {
 async fn make_good(
     server: &AuthServer,
     client: &AuthenticatedClient,
-    request: &ExchangeRequest,
+    request: &ExchangeRequest<'_>,
     decided: &Decided,
 ) -> Result<Option<TokenResponse>, GrantError> {
     let Decided { gathered, asked, granted, now } = decided;
@@ -127,7 +127,7 @@ async fn make_good(
 }
 
 /// The `scope` of the response (RFC 8693 section 2.2.1): what the token allows, and what came beside it.
-fn response_scope(request: &ExchangeRequest, granted: &Granted) -> shared_claims::Scope {
+fn response_scope(request: &ExchangeRequest<'_>, granted: &Granted) -> shared_claims::Scope {
     let spelt = match &request.spelling {
         Some(spelling) => spelling.of(&granted.scope, &granted.target.identifier),
         None => granted.scope.clone(),

@@ -1,7 +1,7 @@
 //! The graph and the exchange say the same: over random configurations, the ways that are told are those that exchange after
 //! exchange grants to a user who may do everything and agrees to everything, no more and no less.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared_claims::{AccessTokenClaims, Audience};
 use time::macros::datetime;
@@ -179,10 +179,10 @@ proptest! {
         let subject = if machine { Subject::Machine } else { Subject::User };
 
         let pairs = APIS.iter().flat_map(|source| APIS.map(|target| ((*source).to_owned(), target.to_owned())));
-        let permissions = APIS.iter().map(|api| ((*api).to_owned(), everything())).collect();
+        let permissions = APIS.iter().map(|api| ((*api).to_owned(), everything())).collect::<BTreeMap<_, _>>();
         let mut exchanges = Exchanges {
             registry: &registry,
-            user: (!machine).then_some(User { blocked: false, permissions }),
+            user: (!machine).then_some(User { blocked: false, permissions: permissions.into() }),
             consents: pairs.map(|(source, target)| (source, target, everything())).collect(),
             max_actors,
             ways: BTreeSet::new(),
