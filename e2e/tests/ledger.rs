@@ -135,6 +135,13 @@ async fn who_has_read_enough_of_a_list_ends_it_quietly() -> Result<()> {
         let said = stack.command_unread(list).await?;
         assert_eq!((said.code, said.stderr.contains("panicked")), (0, false), "{list:?}: {said:?}");
     }
+    // What the exit code says, it says still.
+    let explain = ["exchange", "explain", "--client", "api-a", "--audience", API_B, "--subject-token"];
+    let answers = [[&explain[..], &[&tokens.access_token]].concat(), vec!["exchange", "graph"]];
+    for answer in &answers {
+        let said = stack.command_unread(answer).await?;
+        assert_eq!((said.code, said.stderr.contains("panicked")), (0, false), "{answer:?}: {said:?}");
+    }
     // Half of an export would pass for all of it.
     assert_eq!(stack.command_unread(&["audit", "export"]).await?.code, 1);
     stack.stop().await

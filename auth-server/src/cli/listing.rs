@@ -1,4 +1,4 @@
-//! Lists on standard output.
+//! Lists and longer texts on standard output.
 
 use std::io::{self, Write as _};
 
@@ -12,4 +12,9 @@ pub(super) fn print(lines: impl IntoIterator<Item = String>) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         printed => printed,
     }
+}
+
+/// Prints a text of several lines in the same way.
+pub(super) fn print_text(text: &str) -> io::Result<()> {
+    print(text.lines().map(str::to_owned))
 }

@@ -11,6 +11,7 @@ use shared_claims::service::cli::BAD_CONFIGURATION;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use crate::cli::listing;
 use crate::config::Config;
 use crate::exchange::{Explanation, Report};
 use crate::grants::on_behalf_of::explaining;
@@ -95,11 +96,8 @@ impl Explain {
 
     fn print(&self, outcome: &Result<Explanation, OAuthError>) -> anyhow::Result<ExitCode> {
         let report = Report::of(outcome, self.dialect.into());
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&report)?);
-        } else {
-            print!("{report}");
-        }
+        let text = if self.json { serde_json::to_string_pretty(&report)? } else { report.to_string() };
+        listing::print_text(&text)?;
         Ok(if report.granted { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 

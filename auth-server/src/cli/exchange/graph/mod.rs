@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use shared_claims::service::cli::BAD_CONFIGURATION;
 
+use crate::cli::listing;
 use crate::config::{Config, ConfigError};
 use crate::exchange::Limits;
 use crate::exchange::graph::{self, Changes, Wanted};
@@ -67,11 +68,13 @@ impl Graph {
         file: Option<&Path>,
         load: impl Fn(Option<&Path>) -> Result<Config, ConfigError>,
     ) -> ExitCode {
-        match self.answer(file, load).and_then(|answer| Ok((self.format.write(&answer)?, answer))) {
-            Ok((text, answer)) => {
-                print!("{text}");
-                if answer.is_good_news() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-            }
+        let printed = self.answer(file, load).and_then(|answer| {
+            listing::print_text(&self.format.write(&answer)?)?;
+            Ok(answer)
+        });
+        match printed {
+            Ok(answer) if answer.is_good_news() => ExitCode::SUCCESS,
+            Ok(_) => ExitCode::FAILURE,
             Err(error) => {
                 eprintln!("auth-server: {error:#}");
                 ExitCode::from(BAD_CONFIGURATION)
