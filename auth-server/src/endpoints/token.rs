@@ -1,6 +1,7 @@
 //! `/oauth/token` (RFC 6749 section 3.2): authenticates the client, then the grant (`grants/`) does the rest.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::client_request::{ClientRequest, Endpoint, answer};
@@ -21,7 +22,7 @@ pub async fn token(request: HttpRequest, payload: web::Payload, server: web::Dat
         Err(answer) => return answer,
     };
     let response = match grant(&request, &server, &client, &parameters).await {
-        Ok(response) => answer(StatusCode::OK).json(response),
+        Ok(response) => answer(StatusCode::OK).content_type(ContentType::json()).body(response.to_json()),
         Err(error) => {
             let error = documented(error.public(), &server);
             TOKEN.refuse(&server, &client, &error).await

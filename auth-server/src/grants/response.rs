@@ -7,6 +7,9 @@ use shared_claims::dpop::DPOP;
 use crate::store::OpaqueSecret;
 use crate::tokens::IssuedAccessToken;
 
+/// What most responses have room in.
+const ROOM: usize = 2048;
+
 /// What a client gets. No `Debug`: it is made of secrets.
 #[derive(Serialize)]
 pub struct TokenResponse {
@@ -36,6 +39,15 @@ impl TokenResponse {
             refresh_token: None,
             id_token: None,
         }
+    }
+
+    /// As JSON, in room for all of it: nothing is copied while it grows.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "texts and a number can always be written")]
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        let mut body = Vec::with_capacity(ROOM);
+        serde_json::to_writer(&mut body, self).expect("texts and a number can be written as JSON");
+        body
     }
 
     #[must_use]

@@ -50,15 +50,22 @@ pub fn start(format: Format, filter: Option<&str>) -> Logging {
     Logging(output)
 }
 
+/// Hardly any line is longer.
+const USUAL_LINE: usize = 1024;
+
 fn write_text(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
-    write!(out, "{} {:<5} {}: ", out.timestamp_millis(), record.level(), record.target())?;
-    // Only writing to `out` could fail.
-    let _ = write!(OneLine(out), "{}", record.args());
-    let _ = record.key_values().visit(&mut TextFields(out));
+    let mut line = String::with_capacity(USUAL_LINE);
+    // A String takes all that is written to it.
+    let _ = write!(line, "{} {:<5} {}: ", out.timestamp_millis(), record.level(), record.target());
+    let _ = write!(OneLine(&mut line), "{}", record.args());
+    let _ = record.key_values().visit(&mut TextFields(&mut line));
     if let Some(RequestIds { request_id, trace_id }) = RequestIds::current() {
-        write!(out, " request_id={request_id} trace_id={trace_id}")?;
+        for part in [" request_id=", request_id.as_str(), " trace_id=", trace_id.as_str()] {
+            line.push_str(part);
+        }
     }
-    out.write_all(b"\n")
+    line.push('\n');
+    out.write_all(line.as_bytes())
 }
 
 fn write_json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
@@ -76,34 +83,40 @@ fn write_json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
 }
 
 /// Input that reached a message cannot start a line of its own or send control sequences to a terminal.
-struct OneLine<'a>(&'a mut Formatter);
+struct OneLine<'a>(&'a mut String);
 
 impl fmt::Write for OneLine<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let written = if text.contains(char::is_control) {
-            text.chars().try_for_each(|character| match character {
-                control if control.is_control() => write!(self.0, "{}", control.escape_default()),
-                plain => write!(self.0, "{plain}"),
-            })
+        if text.contains(char::is_control) {
+            for character in text.chars() {
+                if character.is_control() {
+                    self.0.extend(character.escape_default());
+                } else {
+                    self.0.push(character);
+                }
+            }
         } else {
-            self.0.write_all(text.as_bytes())
-        };
-        written.map_err(|_| fmt::Error)
+            self.0.push_str(text);
+        }
+        Ok(())
     }
 }
 
 /// A text that needs no quotes stands as it is; all else as JSON.
-fn write_value(out: &mut Formatter, value: &Value<'_>) -> io::Result<()> {
-    if let Some(text) = value.to_borrowed_str() {
-        return if text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"') {
-            out.write_all(text.as_bytes())
+fn write_value(line: &mut String, value: &Value<'_>) {
+    let text = |line: &mut String, text: &str| {
+        if text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"') {
+            line.push_str(text);
         } else {
-            write!(out, "{}", serde_json::Value::from(text))
-        };
+            let _ = write!(line, "{}", serde_json::Value::from(text));
+        }
+    };
+    if let Some(borrowed) = value.to_borrowed_str() {
+        return text(line, borrowed);
     }
     match as_json(value) {
-        serde_json::Value::String(text) => write_value(out, &Value::from(text.as_str())),
-        other => write!(out, "{other}"),
+        serde_json::Value::String(owned) => text(line, &owned),
+        other => drop(write!(line, "{other}")),
     }
 }
 
@@ -116,14 +129,15 @@ fn timestamp() -> String {
     time::OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default()
 }
 
-struct TextFields<'a>(&'a mut Formatter);
+struct TextFields<'a>(&'a mut String);
 
 impl<'kvs> VisitSource<'kvs> for TextFields<'_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
-        self.0.write_all(b" ")?;
-        self.0.write_all(key.as_str().as_bytes())?;
-        self.0.write_all(b"=")?;
-        Ok(write_value(self.0, &value)?)
+        for part in [" ", key.as_str(), "="] {
+            self.0.push_str(part);
+        }
+        write_value(self.0, &value);
+        Ok(())
     }
 }
 
