@@ -29,7 +29,7 @@ pub struct Parameters(Vec<(String, Zeroizing<String>)>);
 impl Parameters {
     /// Reads a form body or a query string.
     pub fn parse(text: &[u8]) -> Result<Self, OAuthError> {
-        let mut parameters = Vec::with_capacity(USUAL_PARAMETERS);
+        let mut parameters = Vec::with_capacity(if text.is_empty() { 0 } else { USUAL_PARAMETERS });
         for pair in pairs(text).filter(|pair| !pair.is_empty()) {
             if parameters.len() == MAX_PARAMETERS {
                 return Err(OAuthError::invalid_request(

@@ -88,6 +88,7 @@ impl Shared {
         // There is nobody left to tell that nothing can be told.
         let _ = end.to.write_all(&lines).and_then(|()| end.to.flush());
         lines.clear();
+        lines.shrink_to(MOST_UNWRITTEN);
         end.room = lines;
     }
 }

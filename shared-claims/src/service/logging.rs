@@ -79,7 +79,22 @@ fn write_json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
         line.insert("request_id".into(), request_id.as_str().into());
         line.insert("trace_id".into(), trace_id.as_str().into());
     }
-    writeln!(out, "{}", serde_json::Value::Object(line))
+    writeln!(out, "{}", without_controls(serde_json::Value::Object(line).to_string()))
+}
+
+/// JSON leaves DEL and the control characters behind it (C1) as they are; a terminal may take them for orders.
+fn without_controls(json: String) -> String {
+    if !json.contains(char::is_control) {
+        return json;
+    }
+    json.chars().fold(String::with_capacity(json.len() + 64), |mut line, character| {
+        if character.is_control() {
+            let _ = write!(line, "\\u{:04x}", u32::from(character));
+        } else {
+            line.push(character);
+        }
+        line
+    })
 }
 
 /// Input that reached a message cannot start a line of its own or send control sequences to a terminal.
@@ -108,7 +123,7 @@ fn write_value(line: &mut String, value: &Value<'_>) {
         if text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"') {
             line.push_str(text);
         } else {
-            let _ = write!(line, "{}", serde_json::Value::from(text));
+            let _ = write!(OneLine(line), "{}", serde_json::Value::from(text));
         }
     };
     if let Some(borrowed) = value.to_borrowed_str() {
@@ -147,5 +162,42 @@ impl<'kvs> VisitSource<'kvs> for JsonFields<'_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
         self.0.insert(key.as_str().to_owned(), as_json(&value));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORDERS: &str = "red\u{1b}[31m\u{7f}\u{9b}31m\r\nanother line";
+
+    fn as_text(value: &str) -> String {
+        let mut line = String::new();
+        write_value(&mut line, &Value::from(value));
+        line
+    }
+
+    #[test]
+    fn a_plain_text_stands_as_it_is_and_any_other_as_json() {
+        assert_eq!(as_text("https://api-a.example"), "https://api-a.example");
+        assert_eq!(as_text("read write"), "\"read write\"");
+        assert_eq!(as_text("a\"b"), "\"a\\\"b\"");
+    }
+
+    #[test]
+    fn no_value_and_no_message_orders_a_terminal_or_begins_a_line() {
+        let mut message = String::new();
+        OneLine(&mut message).write_str(ORDERS).unwrap();
+        let json = without_controls(serde_json::json!({ "message": ORDERS }).to_string());
+        for line in [message, as_text(ORDERS), json] {
+            assert!(!line.contains(char::is_control), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_json_says_what_was_said() {
+        let json = without_controls(serde_json::json!({ "message": ORDERS }).to_string());
+        let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(read["message"], ORDERS);
     }
 }

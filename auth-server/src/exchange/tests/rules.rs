@@ -173,8 +173,7 @@ fn consent_to_one_pairing_is_none_to_another(#[case] source: &str, #[case] targe
 
 #[test]
 fn what_the_user_may_not_do_anyway_needs_no_consent() {
-    let world =
-        asking_its_users().permitting(B, "read:receipts");
+    let world = asking_its_users().permitting(B, "read:receipts");
     let world = world.agreed_to(A, B, "read:receipts").asking("read:receipts write:receipts");
     assert_eq!(world.granted().scope.to_string(), "read:receipts");
 }

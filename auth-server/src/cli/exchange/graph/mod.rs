@@ -68,13 +68,15 @@ impl Graph {
         file: Option<&Path>,
         load: impl Fn(Option<&Path>) -> Result<Config, ConfigError>,
     ) -> ExitCode {
-        let printed = self.answer(file, load).and_then(|answer| {
-            listing::print_text(&self.format.write(&answer)?)?;
-            Ok(answer)
-        });
-        match printed {
-            Ok(answer) if answer.is_good_news() => ExitCode::SUCCESS,
-            Ok(_) => ExitCode::FAILURE,
+        match self.answer(file, load).and_then(|answer| Ok((self.format.write(&answer)?, answer))) {
+            Ok((text, answer)) => match listing::print_text(&text) {
+                Ok(()) if answer.is_good_news() => ExitCode::SUCCESS,
+                Ok(()) => ExitCode::FAILURE,
+                Err(error) => {
+                    eprintln!("auth-server: standard output: {error}");
+                    ExitCode::FAILURE
+                }
+            },
             Err(error) => {
                 eprintln!("auth-server: {error:#}");
                 ExitCode::from(BAD_CONFIGURATION)
