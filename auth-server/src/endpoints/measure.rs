@@ -62,8 +62,8 @@ thread_local! {
 
 fn count(route: Arc<str>, status: u16, duration: Duration) {
     FIGURES.with_borrow_mut(|figures| {
-        let key = (route, status);
-        let figures = figures.entry(key).or_insert_with_key(|(route, status)| Figures::of(Arc::clone(route), *status));
+        let known = figures.entry((route, status));
+        let figures = known.or_insert_with_key(|(route, status)| Figures::of(Arc::clone(route), *status));
         figures.requests.increment(1);
         figures.duration.record(duration);
     });

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::error::OAuthError;
 
 const MAX_PARAMETERS: usize = 64;
-/// As many as hardly any request has more.
+/// Hardly any request has more.
 const USUAL_PARAMETERS: usize = 12;
 const MAX_NAME: usize = 128;
 /// Room for a token of 8 KiB whose every character is escaped would be more; nobody escapes base64url.

@@ -132,13 +132,12 @@ pub(super) fn read_actor_token(parameters: &Parameters) -> Result<Option<ShownTo
             format!("the actor_token_type '{name}' is not supported: use {}", TokenType::AccessToken),
         ));
     }
-    let token = ShownToken::read(token).ok_or_else(|| {
+    ShownToken::read(token).map(Some).ok_or_else(|| {
         OAuthError::invalid_request(
             "actor_token_malformed",
             "the actor_token is not a token: send it bare, without 'Bearer' and without spaces",
         )
-    })?;
-    Ok(Some(token))
+    })
 }
 
 #[cfg(test)]
