@@ -92,7 +92,7 @@ pub fn run() -> ExitCode {
         log::warn!("core dumps could not be switched off: {error}");
     }
     if let Some(Command::DevCa(options)) = &cli.command {
-        return options.run(now()).map_or_else(|error| failed(&error.into()), |()| ExitCode::SUCCESS);
+        return options.run(now()).map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS);
     }
     if let Some(command @ Command::Exchange(exchange::Exchange::Graph(graph))) = &cli.command {
         return graph.run(cli.config.as_deref(), |file| load(file, Some(command)));
@@ -114,10 +114,7 @@ pub fn run() -> ExitCode {
             Some(Command::Serve(options)) => serve_until_stopped(config, options).await,
             Some(Command::Migrate) => migrate(&config).await,
             Some(Command::Apply) => apply(&config).await,
-            Some(Command::CheckConfig) => {
-                check_config(&config);
-                Ok(())
-            }
+            Some(Command::CheckConfig) => check_config(&config),
             Some(Command::Healthcheck) => {
                 let scheme = if config.tls.is_some() { "https" } else { "http" };
                 serve::healthcheck(scheme, config.listen, config.issuer.path()).await
@@ -164,8 +161,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
     Store::open_alone(&config.database)?.migrate().await?;
-    println!("the tables are up to date");
-    Ok(())
+    Ok(listing::print_text("the tables are up to date")?)
 }
 
 async fn apply(config: &Config) -> anyhow::Result<()> {
@@ -173,15 +169,14 @@ async fn apply(config: &Config) -> anyhow::Result<()> {
     match crate::running::bring_up(config, &store, now()).await? {
         Some(changed) => {
             changed.record(&Ledger::open(store, Arc::new(SystemClock)).await?).await?;
-            println!("applied: running servers follow within a second");
+            Ok(listing::print_text("applied: running servers follow within a second")?)
         }
-        None => println!("nothing has changed"),
+        None => Ok(listing::print_text("nothing has changed")?),
     }
-    Ok(())
 }
 
-fn check_config(config: &Config) {
-    println!(
+fn check_config(config: &Config) -> anyhow::Result<()> {
+    let usable = format!(
         "the configuration can be used: issuer {}, {} APIs, {} clients, {} pairings, {} users",
         config.issuer,
         config.apis.len(),
@@ -189,4 +184,5 @@ fn check_config(config: &Config) {
         config.pairings.len(),
         config.users.len()
     );
+    Ok(listing::print([usable])?)
 }

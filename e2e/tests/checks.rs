@@ -6,8 +6,7 @@ use e2e::stack::{Service, Stack, set};
 use e2e::world;
 
 async fn report_on(stack: &Stack) -> Result<Report> {
-    let target =
-        Target::demo(&stack.issuer(), &stack.api_a_url(), &stack.api_b_url())?.with_archive(&stack.api_c_url());
+    let target = Target::demo(stack.issuer(), &stack.api_a_url(), &stack.api_b_url())?.with_archive(&stack.api_c_url());
     Ok(checks::run(&target, |_| ()).await)
 }
 

@@ -135,6 +135,13 @@ async fn who_has_read_enough_of_a_list_ends_it_quietly() -> Result<()> {
         let said = stack.command_unread(list).await?;
         assert_eq!((said.code, said.stderr.contains("panicked")), (0, false), "{list:?}: {said:?}");
     }
+    // What changes something has changed it by then.
+    for change in
+        [&["users", "block", "bob"][..], &["keys", "rotate"], &["apply"], &["check-config"], &["audit", "verify"]]
+    {
+        let said = stack.command_unread(change).await?;
+        assert_eq!((said.code, said.stderr.contains("panicked")), (0, false), "{change:?}: {said:?}");
+    }
     // What the exit code says, it says still.
     let explain = ["exchange", "explain", "--client", "api-a", "--audience", API_B, "--subject-token"];
     let answers = [[&explain[..], &[&tokens.access_token]].concat(), vec!["exchange", "graph"]];

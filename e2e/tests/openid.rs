@@ -310,7 +310,7 @@ async fn the_metadata_says_what_is_true_and_anybody_may_read_it() -> Result<()> 
     for endpoint in
         ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "end_session_endpoint"]
     {
-        assert!(document[endpoint].as_str().unwrap().starts_with(&stack.issuer()), "{endpoint}");
+        assert!(document[endpoint].as_str().unwrap().starts_with(stack.issuer()), "{endpoint}");
     }
     let lists = |name: &str, value: &str| document[name].as_array().unwrap().iter().any(|entry| entry == value);
     assert!(lists("id_token_signing_alg_values_supported", "RS256"));
@@ -327,6 +327,31 @@ async fn the_metadata_says_what_is_true_and_anybody_may_read_it() -> Result<()> 
     }
     let oauth = stack.auth_server.get("/.well-known/oauth-authorization-server").await?.expect_status(200)?;
     assert_eq!(&oauth.json(), document);
+    stack.stop().await
+}
+
+#[tokio::test]
+async fn whatever_anybody_may_read_can_be_asked_about_without_its_body() -> Result<()> {
+    let stack = stack().await?;
+    stack.sign_in("alice").await?;
+    for path in [
+        "/.well-known/openid-configuration",
+        "/.well-known/jwks.json",
+        "/oauth/status",
+        "/oauth/status/0",
+        "/docs/on-behalf-of",
+        "/assets/page.css",
+        "/healthz",
+        "/readyz",
+        "/",
+    ] {
+        let (whole, about) = (stack.auth_server.get(path).await?, stack.auth_server.head(path).await?);
+        assert_eq!((about.status, about.body.as_str()), (200, ""), "{path}");
+        assert_eq!(about.header("content-type"), whole.header("content-type"), "{path}");
+        assert_eq!(about.header("content-length"), whole.body.len().to_string(), "{path}");
+    }
+    let token_endpoint = stack.auth_server.head("/oauth/token").await?;
+    assert_eq!(token_endpoint.status, 405);
     stack.stop().await
 }
 

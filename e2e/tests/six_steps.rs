@@ -48,8 +48,18 @@ async fn every_check_of_e2e_run_passes_against_processes() -> Result<()> {
     stack.stop().await
 }
 
+#[tokio::test]
+async fn every_check_of_e2e_run_passes_at_an_issuer_with_a_path() -> Result<()> {
+    let in_a_path = |world: &mut Configuration| world.set_issuer(&format!("{}/tenants/one", world.issuer()));
+    let stack = Stack::builder().in_process().configured(in_a_path).start().await?;
+    passes_every_check(&stack).await?;
+    let beside = stack.auth_server.metadata.token_endpoint.join("/oauth/token")?;
+    assert_eq!(stack.auth_server.get_url(beside).await?.status, 404);
+    stack.stop().await
+}
+
 async fn passes_every_check(stack: &Stack) -> Result<()> {
-    let target = checks::Target::demo(&stack.issuer(), &stack.api_a_url(), &stack.api_b_url())?;
+    let target = checks::Target::demo(stack.issuer(), &stack.api_a_url(), &stack.api_b_url())?;
     let target = target.with_archive(&stack.api_c_url());
     let report = checks::run(&target, |line| println!("{}", checks::line(line, checks::Style::Plain))).await;
     assert_eq!(report.exit_code(), 0, "{}", checks::summary(&report, checks::Style::Plain));

@@ -105,7 +105,7 @@ async fn every_token_of_a_chain_has_one_place_and_no_two_chains_share_it() -> Re
     let place = |token: &str| anyhow::Ok(Jwt::parse(token)?.claims["status"]["status_list"].clone());
     let renewed: Tokens = stack.app()?.refresh(tokens.refresh_token()?).await?.expect_status(200)?.read()?;
     let of_chain = place(&tokens.access_token)?;
-    assert!(of_chain["idx"].is_u64() && of_chain["uri"].as_str().is_some_and(|uri| uri.starts_with(&stack.issuer())));
+    assert!(of_chain["idx"].is_u64() && of_chain["uri"].as_str().is_some_and(|uri| uri.starts_with(stack.issuer())));
     assert_eq!(place(&token_b(&stack, &tokens).await?)?, of_chain);
     assert_eq!(place(&renewed.access_token)?, of_chain);
     assert_ne!(place(&other.access_token)?, of_chain);

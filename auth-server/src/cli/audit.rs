@@ -61,11 +61,10 @@ impl Audit {
         match self {
             Self::Verify { archives } => {
                 let verified = verify(&store, &archives).await?;
-                println!("the ledger is what was written: {} rows in {} chains", verified.rows, verified.chains);
-                if !archives.is_empty() {
-                    println!("so are the files: {} rows", verified.archived);
-                }
-                Ok(())
+                let rows =
+                    format!("the ledger is what was written: {} rows in {} chains", verified.rows, verified.chains);
+                let files = format!("so are the files: {} rows", verified.archived);
+                Ok(listing::print([rows].into_iter().chain((!archives.is_empty()).then_some(files)))?)
             }
             Self::Archive { before, to } => {
                 let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -113,19 +112,20 @@ async fn archive(archiving: Archiving<'_>, to: &Path) -> anyhow::Result<()> {
         bail!("--before is in the future: rows that are still to come cannot be archived");
     }
     let Some(written) = archiving.write(to).await? else {
-        println!("nothing to archive: no chain begins with a row from before {}", shown(before));
-        return Ok(());
+        let nothing = format!("nothing to archive: no chain begins with a row from before {}", shown(before));
+        return Ok(listing::print([nothing])?);
     };
     let file = to.display();
     let kept =
         || format!("{file} is whole, and its rows are still in the ledger, all or some: archive again to another file");
     written.record().await.with_context(kept)?;
     written.remove().await.with_context(kept)?;
-    println!("{} rows of {} chains are in {file} now, SHA-256 {}", written.rows, written.chains(), written.sha256);
-    for (chain, seq) in &written.undelivered {
-        println!("chain {chain}: the rows from {seq} on stay, since the sink does not have them yet");
-    }
-    Ok(())
+    let moved =
+        format!("{} rows of {} chains are in {file} now, SHA-256 {}", written.rows, written.chains(), written.sha256);
+    let stays = |(chain, seq): (&_, &_)| {
+        format!("chain {chain}: the rows from {seq} on stay, since the sink does not have them yet")
+    };
+    Ok(listing::print([moved].into_iter().chain(written.undelivered.iter().map(stays)))?)
 }
 
 async fn export(store: &Store, filter: LedgerFilter) -> anyhow::Result<()> {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use time::OffsetDateTime;
 
-use crate::tls::{DevelopmentCa, DevelopmentCaError};
+use super::listing;
+use crate::tls::DevelopmentCa;
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -18,10 +19,9 @@ pub(super) struct Options {
 }
 
 impl Options {
-    pub(super) fn run(&self, now: OffsetDateTime) -> Result<(), DevelopmentCaError> {
+    pub(super) fn run(&self, now: OffsetDateTime) -> anyhow::Result<()> {
         let made = DevelopmentCa::create(&self.out, self.force, now)?;
-        println!("{}", how_to_use(&made));
-        Ok(())
+        Ok(listing::print_text(&how_to_use(&made))?)
     }
 }
 

@@ -48,8 +48,7 @@ impl Keys {
             Self::Retire { kid } => {
                 retire_key(&store, &kid, now).await?;
                 on_record(&store, &kid, "retired").await?;
-                println!("{kid} has retired");
-                Ok(())
+                Ok(listing::print([format!("{kid} has retired")])?)
             }
         }
     }
@@ -87,8 +86,7 @@ async fn rotate(
     let longest = Duration::try_from(longest)?.max(ID_TOKEN_LIFETIME);
     let kid = rotate_key(store, &master, alg, notice, longest, now).await?;
     on_record(store, &kid, "rotated").await?;
-    println!("{kid} is published, and signs from {}", shown(Some(now + notice)));
-    Ok(())
+    Ok(listing::print([format!("{kid} is published, and signs from {}", shown(Some(now + notice)))])?)
 }
 
 async fn on_record(store: &Store, kid: &str, what: &'static str) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! Lists and longer texts on standard output.
+//! What commands say on standard output: lists and texts.
 
 use std::io::{self, Write as _};
 
@@ -14,7 +14,7 @@ pub(super) fn print(lines: impl IntoIterator<Item = String>) -> io::Result<()> {
     }
 }
 
-/// Prints a text of several lines in the same way.
+/// Prints a text in the same way, which may have several lines.
 pub(super) fn print_text(text: &str) -> io::Result<()> {
     print(text.lines().map(str::to_owned))
 }

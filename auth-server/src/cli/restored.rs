@@ -8,6 +8,7 @@ use std::sync::Arc;
 use shared_claims::SystemClock;
 use time::OffsetDateTime;
 
+use super::listing;
 use crate::audit::{Event, Ledger};
 use crate::config::Config;
 use crate::store::{GrantsOf, Store};
@@ -23,6 +24,5 @@ pub(super) async fn run(config: &Config, now: OffsetDateTime) -> anyhow::Result<
     let ledger = Ledger::open(store, Arc::new(SystemClock)).await?;
     ledger.record(&Event::Restored { ended: ended.len() }).await?;
     ledger.record_revoked(&ended, RESTORED).await?;
-    println!("{} grants have ended: everybody signs in again", ended.len());
-    Ok(())
+    Ok(listing::print([format!("{} grants have ended: everybody signs in again", ended.len())])?)
 }

@@ -49,6 +49,5 @@ async fn set_blocked(store: &Store, username: &str, blocked: bool, now: OffsetDa
     let what = if blocked { "blocked" } else { "unblocked" };
     let event = Event::UserChanged { user: user.id.as_str(), what };
     Ledger::record_once(store, Arc::new(SystemClock), &event).await?;
-    println!("{username} is {}", if blocked { "blocked" } else { "not blocked" });
-    Ok(())
+    Ok(listing::print([format!("{username} is {}", if blocked { "blocked" } else { "not blocked" })])?)
 }

@@ -11,7 +11,7 @@ const PREFLIGHT_AGE: usize = 600;
 
 /// Metadata and keys are for everybody.
 pub fn for_anybody() -> Cors {
-    Cors::default().allow_any_origin().send_wildcard().allowed_methods(["GET"]).max_age(PREFLIGHT_AGE)
+    Cors::default().allow_any_origin().send_wildcard().allowed_methods(["GET", "HEAD"]).max_age(PREFLIGHT_AGE)
 }
 
 /// Tokens and userinfo are for pages of registered clients' origins, as they are registered at that moment.

@@ -28,6 +28,7 @@ mod token;
 mod userinfo;
 
 use actix_web::web::{self, ServiceConfig, get, post, resource};
+use shared_claims::service::read;
 
 use crate::server::AuthServer;
 use crate::tokens::STATUS_PATH;
@@ -46,7 +47,7 @@ pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce
         } else {
             // RFC 8414 section 3.1: for an issuer with a path, the well-known part comes before it.
             let inserted = format!("/.well-known/oauth-authorization-server{base}");
-            app.service(open(&inserted).route(get().to(discovery::metadata)));
+            app.service(open(&inserted).route(read().to(discovery::metadata)));
             app.service(web::scope(&base).configure(below));
         }
     }
@@ -55,15 +56,15 @@ pub fn routes(server: &web::Data<AuthServer>, metrics_here: bool) -> impl FnOnce
 fn routes_below(app: &mut ServiceConfig, server: &web::Data<AuthServer>, metrics_here: bool) {
     // Paths are compared one after the other: what is asked most comes first.
     app.service(resource(token::PATH).wrap(cors::for_clients(server)).route(post().to(token::token)))
-        .service(open("/.well-known/openid-configuration").route(get().to(discovery::metadata)))
-        .service(open("/.well-known/oauth-authorization-server").route(get().to(discovery::metadata)))
-        .service(open("/.well-known/jwks.json").route(get().to(jwks::key_set)))
+        .service(open("/.well-known/openid-configuration").route(read().to(discovery::metadata)))
+        .service(open("/.well-known/oauth-authorization-server").route(read().to(discovery::metadata)))
+        .service(open("/.well-known/jwks.json").route(read().to(jwks::key_set)))
         .service(resource("/authorize").route(get().to(authorize::get)).route(post().to(authorize::post)))
         .service(resource("/login").route(get().to(login::get)).route(post().to(login::post)))
         .service(resource("/consent").route(get().to(consent::get)).route(post().to(consent::post)))
         .service(resource("/account").route(get().to(account::get)).route(post().to(account::post)))
-        .service(open(STATUS_PATH).route(get().to(status::all)))
-        .service(open(&format!("{STATUS_PATH}/{{list}}")).route(get().to(status::list)))
+        .service(open(STATUS_PATH).route(read().to(status::all)))
+        .service(open(&format!("{STATUS_PATH}/{{list}}")).route(read().to(status::list)))
         .service(resource("/oauth/introspect").route(post().to(introspect::post)))
         .service(resource("/oauth/revoke").wrap(cors::for_clients(server)).route(post().to(revoke::post)))
         .service(
@@ -74,16 +75,16 @@ fn routes_below(app: &mut ServiceConfig, server: &web::Data<AuthServer>, metrics
         )
         .service(resource("/oidc/logout").route(get().to(end_session::get)).route(post().to(end_session::post)))
         .service(resource("/v2/logout").route(get().to(end_session::get)))
-        .service(resource(guide::PATH).route(get().to(guide::get)))
-        .service(resource("/healthz").route(get().to(health::healthz)))
-        .service(resource("/readyz").route(get().to(health::readyz)))
-        .service(resource("/assets/{path:.*}").route(get().to(site::file)))
-        .service(resource("/").route(get().to(site::index)));
+        .service(resource(guide::PATH).route(read().to(guide::get)))
+        .service(resource("/healthz").route(read().to(health::healthz)))
+        .service(resource("/readyz").route(read().to(health::readyz)))
+        .service(resource("/assets/{path:.*}").route(read().to(site::file)))
+        .service(resource("/").route(read().to(site::index)));
     if server.explain_endpoint {
         app.service(resource(explain::PATH).route(post().to(explain::post)));
     }
     if metrics_here {
-        app.service(resource("/metrics").route(get().to(health::metrics)));
+        app.service(resource("/metrics").route(read().to(health::metrics)));
     }
     app.default_service(web::to(site::not_found));
 }
@@ -106,6 +107,6 @@ fn open(
 /// `/metrics` alone, for a port of its own.
 pub fn metrics_routes(server: web::Data<AuthServer>) -> impl FnOnce(&mut ServiceConfig) {
     move |app: &mut ServiceConfig| {
-        app.app_data(server).service(resource("/metrics").route(get().to(health::metrics)));
+        app.app_data(server).service(resource("/metrics").route(read().to(health::metrics)));
     }
 }

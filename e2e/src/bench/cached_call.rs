@@ -53,7 +53,7 @@ pub async fn measure(options: &Options) -> Result<CachedCall> {
     let algorithm = options.algorithms()[0].to_owned();
     let server = Server::start(&Kind { algorithm, engine: Engine::Sqlite, relaxed: false, port: options.port }).await?;
     let target = Target::start().await?;
-    let api = ApiUnderTest::start(&server.stack.issuer(), target.address).await?;
+    let api = ApiUnderTest::start(server.stack.issuer(), target.address).await?;
     let callers = server.access_tokens(CALLERS).await?;
     let unprotected = Work::repeated(api.address, [request::get(&api.url("unprotected")?, &[])]);
     let protected: Vec<Request> = callers

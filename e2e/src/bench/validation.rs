@@ -34,7 +34,7 @@ pub async fn measure(options: &Options) -> Result<Validation> {
     let tokens = server.gather(requests, work::access_token).await.context("exchanging")?;
     let mut raw = Samples::of(&algorithm);
     let cores = (0..cpu::cores()).map(|_| {
-        let (issuer, tokens) = (server.stack.issuer(), tokens.clone());
+        let (issuer, tokens) = (server.stack.issuer().to_owned(), tokens.clone());
         spawn_blocking(move || {
             // A runtime of this thread's own, so that its CPU time is all that a check takes.
             let runtime = runtime::Builder::new_current_thread().enable_all().build()?;

@@ -54,9 +54,11 @@ fn demand(document: &Value, name: &str, members: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// RFC 8414 section 3: the same document under its OAuth name.
+/// RFC 8414 section 3.1: the same document under its OAuth name, which comes before the issuer's own path.
 async fn metadata(auth_server: &AuthServer) -> Result<Passed> {
-    let answer = auth_server.get("/.well-known/oauth-authorization-server").await?.expect_status(200)?;
+    let mut url: Url = auth_server.issuer().parse()?;
+    url.set_path(&format!("/.well-known/oauth-authorization-server{}", url.path().trim_end_matches('/')));
+    let answer = auth_server.get_url(url).await?.expect_status(200)?;
     let document = answer.json();
     for name in ["issuer", "token_endpoint", "authorization_endpoint", "jwks_uri"] {
         let expected = &auth_server.metadata.document[name];

@@ -155,7 +155,7 @@ impl Builder {
         for (service, listener) in reserved.into_listeners() {
             servers.push((service, launcher.start(service, listener, ports).await?));
         }
-        let auth_server = AuthServer::discover(&launcher.issuer(ports)).await?;
+        let auth_server = AuthServer::discover(launcher.configuration.issuer()).await?;
         let stack = Stack {
             api_a: ApiA::at(&ports.api_a())?,
             api_b: ApiB::at(&ports.api_b())?,

@@ -48,6 +48,19 @@ impl Configuration {
         }
     }
 
+    /// The issuer, exactly as configured.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.auth_server.get("issuer").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Another issuer, for whoever names it.
+    pub fn set_issuer(&mut self, issuer: &str) {
+        for table in [&mut self.auth_server, &mut self.api_a, &mut self.api_b, &mut self.api_c, &mut self.api_a2] {
+            set(table, "issuer", issuer);
+        }
+    }
+
     /// The auth server on the database at `auth_server`, the APIs on `SQLite` files in `directory`.
     pub fn store_at(&mut self, auth_server: &str, directory: &Path) {
         set(&mut self.auth_server, "database.url", auth_server);

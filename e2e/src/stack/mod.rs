@@ -95,8 +95,8 @@ impl Stack {
 
     /// The issuer, exactly as configured.
     #[must_use]
-    pub fn issuer(&self) -> String {
-        self.launcher.issuer(self.ports)
+    pub fn issuer(&self) -> &str {
+        self.launcher.configuration.issuer()
     }
 
     /// The certificate that clients of a stack over https have to trust.

@@ -63,11 +63,6 @@ pub(super) enum Mode {
 }
 
 impl Launcher {
-    /// The issuer, exactly as configured.
-    pub(super) fn issuer(&self, ports: Ports) -> String {
-        if self.tls.is_some() { Tls::issuer(ports) } else { ports.issuer() }
-    }
-
     /// Starts `service` at its port, which `listener` has held so far.
     pub(super) async fn start(&self, service: Service, listener: TcpListener, ports: Ports) -> Result<Instance> {
         let text = toml::to_string(self.configuration.of(service))?;

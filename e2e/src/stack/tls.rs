@@ -49,16 +49,10 @@ impl Tls {
         Ok(STANDARD.encode(digest::digest(&digest::SHA256, public_key.as_ref())))
     }
 
-    pub(super) fn issuer(ports: Ports) -> String {
-        format!("https://localhost:{}/", ports.auth_server)
-    }
-
     pub(super) fn configure(&self, world: &mut Configuration, ports: Ports) {
         let path = |file: PathBuf| file.display().to_string();
         configuration::set(&mut world.auth_server, "tls.certificate", path(self.ca.certificate_of("auth-server")));
         configuration::set(&mut world.auth_server, "tls.key", path(self.ca.key_of("auth-server")));
-        for table in [&mut world.auth_server, &mut world.api_a, &mut world.api_b, &mut world.api_c, &mut world.api_a2] {
-            configuration::set(table, "issuer", Self::issuer(ports));
-        }
+        world.set_issuer(&format!("https://localhost:{}/", ports.auth_server));
     }
 }

@@ -205,6 +205,11 @@ impl AuthServer {
         Answer::from(self.http.get(self.url(path)).send().await?).await
     }
 
+    /// What `GET path` would answer below the issuer, without its body (RFC 9110 section 9.3.2).
+    pub async fn head(&self, path: &str) -> Result<Answer> {
+        Answer::from(self.http.head(self.url(path)).send().await?).await
+    }
+
     /// `GET url`, without cookies and without following a redirect.
     pub async fn get_url(&self, url: Url) -> Result<Answer> {
         Answer::from(self.http.get(url).send().await?).await

@@ -50,7 +50,7 @@ async fn no_request_leaves_the_three_origins() -> Result<()> {
     let asked = "return [...new Set(performance.getEntriesByType('resource').map(({ name }) => new URL(name).origin))]";
     let origins: BTreeSet<String> = serde_json::from_value(ask(&browser, asked).await?)?;
     let three = [
-        stack.issuer(),
+        stack.issuer().to_owned(),
         stack.api_a_url().origin().ascii_serialization(),
         stack.api_b_url().origin().ascii_serialization(),
     ];

@@ -151,7 +151,7 @@ impl Writer<'_> {
                 *value = shown.into();
             }
         }
-        let body = serde_json::to_string_pretty(&body)?.replace(self.stack.issuer().as_str(), "http://localhost:9000");
+        let body = serde_json::to_string_pretty(&body)?.replace(self.stack.issuer(), "http://localhost:9000");
         write!(text, "```\n\n```json\n{}\n```\n", self.named(&body))?;
         let raw = text.split("eyJ").skip(1).any(|rest| !rest.starts_with("...\""));
         ensure!(!raw, "a token without a name is on its way to the page");

@@ -32,7 +32,7 @@ async fn auth0_spa_js_signs_in_refreshes_and_signs_out_by_its_alias() -> Result<
     });
     let stack = stack.start().await?;
     let Some(browser) = Browser::for_test_trusting(&stack.key_fingerprint()?).await? else { return Ok(()) };
-    let serving = tokio::spawn(serve(listener, files(&installed, &stack.issuer())?)?);
+    let serving = tokio::spawn(serve(listener, files(&installed, stack.issuer())?)?);
 
     browser.driver.goto(&app).await?;
     browser.click("#sign-in").await?;

@@ -2,16 +2,18 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER};
-use actix_web::web::{ServiceConfig, get, resource};
+use actix_web::web::{ServiceConfig, resource};
 use serde_json::json;
 
+use super::read;
 use super::store::Store;
 
 /// Both routes.
 pub fn routes(store: Store) -> impl FnOnce(&mut ServiceConfig) {
     move |app: &mut ServiceConfig| {
         let ready = move || readyz(store.clone());
-        app.service(resource("/healthz").route(get().to(healthz))).service(resource("/readyz").route(get().to(ready)));
+        app.service(resource("/healthz").route(read().to(healthz)))
+            .service(resource("/readyz").route(read().to(ready)));
     }
 }
 

@@ -13,6 +13,7 @@ pub mod issuer;
 mod log_output;
 pub mod logging;
 pub mod observe;
+pub mod reading;
 pub mod request_ids;
 pub mod running;
 pub mod serve;
@@ -21,6 +22,7 @@ pub mod settings;
 pub mod store;
 
 pub use issuer::Issuer;
+pub use reading::read;
 pub use request_ids::{HexId, RequestIds};
 pub use running::Running;
 pub use settings::{ConfigError, Sourced, Sources};

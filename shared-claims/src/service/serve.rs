@@ -67,9 +67,10 @@ fn announce(identity: &Identity, address: SocketAddr, ready_file: Option<&Path>)
         std::fs::write(&unfinished, text).with_context(|| format!("--ready-file {}", path.display()))?;
         std::fs::rename(&unfinished, path)?;
     }
-    println!("ready {key}={value} listen={address} pid={pid}");
-    std::io::stdout().flush()?;
-    Ok(())
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "ready {key}={value} listen={address} pid={pid}")
+        .and_then(|()| out.flush())
+        .context("standard output")
 }
 
 /// Asks the server that listens there whether it is alive. `scheme`: http or https; `base`: the path below which it
