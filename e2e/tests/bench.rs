@@ -2,12 +2,14 @@
 //!
 //! Only an optimised build measures: what needs one runs where `cargo build --profile smoke`, or `--release`, has left it.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use e2e::stack::Reserved;
+use e2e::stack::{Database, Reserved};
 use e2e::suite;
 use rstest::rstest;
 use tempfile::TempDir;
@@ -102,11 +104,11 @@ struct Running {
 
 impl Running {
     /// Returns when load is made.
-    async fn start(optimised: &Path) -> Result<Self> {
+    async fn start(optimised: &Path, database: &str) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let port = Reserved::free()?.ports.auth_server;
         let mut command = bench(optimised, &directory);
-        command.args(["--scenario", "jwks", "--database", "sqlite", "--algorithm", "ES256"]);
+        command.args(["--scenario", "jwks", "--database", database, "--algorithm", "ES256"]);
         command.args(["--port", &port.to_string(), "--json"]).arg(directory.path().join("figures.json"));
         let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let mut stderr = BufReader::new(process.stderr.take().context("no output")?).lines();
@@ -159,6 +161,12 @@ fn processes_of(directory: &Path, name: &str) -> Result<Vec<String>> {
     Ok(of_directory.collect())
 }
 
+/// The directories of `PostgreSQL` servers that were started by a stack. They run as another user, and lie where that one may go.
+fn database_servers() -> Result<BTreeSet<OsString>> {
+    let names = std::fs::read_dir("/tmp")?.flatten().map(|entry| entry.file_name());
+    Ok(names.filter(|name| name.to_string_lossy().starts_with("deputy-postgres-")).collect())
+}
+
 async fn kill(signal: &str, process: &str) -> Result<()> {
     let sent = Command::new("sh").arg("-c").arg(format!("kill {signal} {process}")).status().await?;
     ensure!(sent.success(), "cannot signal");
@@ -166,22 +174,33 @@ async fn kill(signal: &str, process: &str) -> Result<()> {
 }
 
 #[rstest]
-#[case::by_a_person("-INT", "interrupted")]
-#[case::by_whoever_runs_it("-TERM", "stopped")]
+#[case::by_a_person("-INT", "interrupted", "sqlite")]
+#[case::by_whoever_runs_it("-TERM", "stopped", "sqlite")]
+#[case::by_a_terminal_that_is_closed("-HUP", "stopped", "sqlite")]
+#[case::with_a_database_server("-INT", "interrupted", "postgres")]
 #[tokio::test]
-async fn interrupted_it_leaves_nothing_behind(#[case] signal: &str, #[case] says: &str) -> Result<()> {
+async fn interrupted_it_leaves_nothing_behind(
+    #[case] signal: &str,
+    #[case] says: &str,
+    #[case] database: &str,
+) -> Result<()> {
     let Some(optimised) = optimised() else { return Ok(()) };
-    let mut running = Running::start(&optimised).await?;
+    if database == "postgres" && Database::OwnPostgres.is_left_out() {
+        return Ok(());
+    }
+    let before = database_servers()?;
+    let mut running = Running::start(&optimised, database).await?;
     kill(signal, &running.process.id().context("it has ended")?.to_string()).await?;
     let (code, said) = running.ended().await?;
     ensure!(code == Some(1) && said.contains(says), "{code:?} {said}");
+    ensure!(database_servers()?.is_subset(&before), "a database server is left");
     running.left_nothing_behind()
 }
 
 #[tokio::test]
 async fn a_run_that_fails_leaves_nothing_behind() -> Result<()> {
     let Some(optimised) = optimised() else { return Ok(()) };
-    let mut running = Running::start(&optimised).await?;
+    let mut running = Running::start(&optimised, "sqlite").await?;
     for server in processes_of(running.directory.path(), "auth-server.toml")? {
         kill("-KILL", &server).await?;
     }

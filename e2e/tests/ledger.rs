@@ -136,12 +136,16 @@ async fn who_has_read_enough_of_a_list_ends_it_quietly() -> Result<()> {
         assert_eq!((said.code, said.stderr.contains("panicked")), (0, false), "{list:?}: {said:?}");
     }
     // What changes something has changed it by then.
+    let keys = stack.command(&["keys", "list"], |_| {}).await?.stdout.lines().count();
     for change in
         [&["users", "block", "bob"][..], &["keys", "rotate"], &["apply"], &["check-config"], &["audit", "verify"]]
     {
         let said = stack.command_unread(change).await?;
         assert_eq!((said.code, said.stderr.contains("panicked")), (0, false), "{change:?}: {said:?}");
     }
+    let listed = async |list: &[&str]| anyhow::Ok(stack.command(list, |_| {}).await?.stdout);
+    assert!(listed(&["users", "list"]).await?.contains("bob  (blocked)"));
+    assert_eq!(listed(&["keys", "list"]).await?.lines().count(), keys + 1);
     // What the exit code says, it says still.
     let explain = ["exchange", "explain", "--client", "api-a", "--audience", API_B, "--subject-token"];
     let answers = [[&explain[..], &[&tokens.access_token]].concat(), vec!["exchange", "graph"]];

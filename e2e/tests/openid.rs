@@ -336,6 +336,7 @@ async fn whatever_anybody_may_read_can_be_asked_about_without_its_body() -> Resu
     stack.sign_in("alice").await?;
     for path in [
         "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
         "/.well-known/jwks.json",
         "/oauth/status",
         "/oauth/status/0",
@@ -349,6 +350,9 @@ async fn whatever_anybody_may_read_can_be_asked_about_without_its_body() -> Resu
         assert_eq!((about.status, about.body.as_str()), (200, ""), "{path}");
         assert_eq!(about.header("content-type"), whole.header("content-type"), "{path}");
         assert_eq!(about.header("content-length"), whole.body.len().to_string(), "{path}");
+    }
+    for path in ["healthz", ".well-known/oauth-protected-resource"] {
+        assert_eq!(stack.api_b.head(path).await?.status, 200, "{path}");
     }
     let token_endpoint = stack.auth_server.head("/oauth/token").await?;
     assert_eq!(token_endpoint.status, 405);

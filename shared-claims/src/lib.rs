@@ -68,6 +68,8 @@ pub mod jwks;
 mod minting;
 pub mod problem;
 pub mod protected_resource;
+#[cfg(feature = "actix")]
+mod reading;
 pub mod recent_tokens;
 pub mod resource_server;
 pub mod scope;

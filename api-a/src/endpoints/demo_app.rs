@@ -2,12 +2,12 @@
 //! sign in. The files are embedded in the binary.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use actix_web::web::{Data, Path, ServiceConfig, get, resource};
+use actix_web::web::{Data, Path, ServiceConfig, resource};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use rust_embed::{Embed, EmbeddedFile};
 use serde::Serialize;
 use shared_claims::Problem;
-use shared_claims::service::answer;
+use shared_claims::service::{answer, read};
 
 use crate::config::Config;
 use crate::demo::Demo;
@@ -130,10 +130,10 @@ pub fn routes(app: Data<DemoApp>) -> impl FnOnce(&mut ServiceConfig) {
     move |routes: &mut ServiceConfig| {
         routes
             .app_data(app)
-            .service(resource("/").route(get().to(page)))
-            .service(resource("/callback").route(get().to(page)))
-            .service(resource("/app/{path:.*}").route(get().to(file)))
-            .service(resource("/demo/config.json").route(get().to(settings)));
+            .service(resource("/").route(read().to(page)))
+            .service(resource("/callback").route(read().to(page)))
+            .service(resource("/app/{path:.*}").route(read().to(file)))
+            .service(resource("/demo/config.json").route(read().to(settings)));
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) fn print(lines: impl IntoIterator<Item = String>) -> io::Result<()> {
     }
 }
 
-/// Prints a text in the same way, which may have several lines.
+/// Prints a text of one line or several in the same way.
 pub(super) fn print_text(text: &str) -> io::Result<()> {
     print(text.lines().map(str::to_owned))
 }

@@ -33,6 +33,8 @@ mod table;
 mod validation;
 mod work;
 
+use std::io::{ErrorKind, Write as _};
+
 use anyhow::{Context, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -44,19 +46,26 @@ pub use scenario::Scenario;
 /// Measures until all is measured or somebody interrupts; either way nothing is left behind.
 pub async fn run(options: Options) -> Result<()> {
     refusal::check(&options)?;
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let [mut interrupt, mut terminate, mut hangup] =
+        [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
     // What is under way ends with its future: processes are killed and waited for, and their files go with them.
     let report = tokio::select! {
         report = Box::pin(measure(&options)) => report?,
         _ = interrupt.recv() => bail!("interrupted: nothing is reported"),
         _ = terminate.recv() => bail!("stopped: nothing is reported"),
+        _ = hangup.recv() => bail!("stopped, the terminal is gone: nothing is reported"),
     };
-    println!("{report}");
     if let Some(file) = &options.json {
         std::fs::write(file, serde_json::to_string_pretty(&report)?).with_context(|| file.display().to_string())?;
     }
     if let Some(file) = &options.html {
         std::fs::write(file, page::of(&report)).with_context(|| file.display().to_string())?;
+    }
+    // Whoever reads it may have read enough before its end (`| head`).
+    if let Err(error) = writeln!(std::io::stdout(), "{report}")
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        return Err(error).context("standard output");
     }
     match report.goals.iter().filter(|goal| !goal.is_reached()).count() {
         missed if options.check && missed > 0 => bail!("{missed} of {} goals are missed", report.goals.len()),

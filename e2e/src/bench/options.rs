@@ -78,6 +78,11 @@ impl Depth {
         if self == Self::Quick { 3 } else { 10 }
     }
 
+    /// So many loads a point of growth is the middle of.
+    pub(super) fn rounds(self) -> usize {
+        if self == Self::Quick { 1 } else { 7 }
+    }
+
     pub(super) fn in_words(self) -> &'static str {
         match self {
             Self::Quick => ", a quick look: the figures are rough",

@@ -19,10 +19,10 @@ const SUBJECTS: usize = 200;
 const REFRESH_TOKENS: usize = 300;
 
 /// So many codes are made for each second of their redemption: a load that needs more is over sooner.
-const CODES_PER_SECOND: u64 = 3_000;
+const CODES_PER_SECOND: u64 = 5_000;
 
-/// What is to be done for all the loads of a scenario, which take so long together.
-pub async fn prepare(scenario: Scenario, server: &mut Server, together: Duration) -> Result<Work> {
+/// What is to be done for the loads of a scenario; where it is used up, for one that lasts so long.
+pub async fn prepare(scenario: Scenario, server: &mut Server, time: Duration) -> Result<Work> {
     let metadata = server.stack.auth_server.metadata.clone();
     let address = server.address();
     let as_api_a = (API_A_CLIENT, Some(API_A_SECRET));
@@ -35,7 +35,7 @@ pub async fn prepare(scenario: Scenario, server: &mut Server, together: Duration
         Scenario::Recognised => exchanges(server, SUBJECTS).await?,
         Scenario::SignIn => Work::repeated(address, [server.sign_in()]),
         Scenario::Redemption => {
-            let count = CODES_PER_SECOND * u64::try_from(together.as_millis())? / 1000;
+            let count = CODES_PER_SECOND * u64::try_from(time.as_millis())? / 1000;
             let codes = server.codes(usize::try_from(count)?).await?;
             let requests = codes.iter().map(|code| server.redemption(code)).collect();
             Work::at(address, What::Once(Arc::new(Mutex::new(requests))))

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
-use super::options::{ALGORITHMS, Options};
+use super::options::{ALGORITHMS, Engine, Options};
 
 /// So many files are open at once: one for each connection, here and at the server, and what both have open beside.
 const FILES: u64 = 1024;
@@ -32,6 +32,9 @@ pub fn check(options: &Options) -> Result<(), Refused> {
     }
     if let Some(unknown) = options.algorithms.iter().find(|algorithm| !ALGORITHMS.contains(&algorithm.as_str())) {
         return refuse(format!("--algorithm {unknown}: {} are measured", ALGORITHMS.join(", ")));
+    }
+    if options.databases.contains(&Engine::Postgres) && !options.engines().contains(&Engine::Postgres) {
+        return refuse("--database postgres: DEPUTY_SKIP_POSTGRES leaves it out, take one of them away");
     }
     if let Some(port) = options.port {
         nobody_listens_at(port)?;

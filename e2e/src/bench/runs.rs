@@ -71,12 +71,17 @@ async fn measure(options: &Options, kind: &Kind, scenarios: &[Scenario]) -> Resu
     let mut syncs = Histogram::new(3)?;
     disk::sync(server.directory(), &mut syncs)?;
     let time = options.depth.time();
-    let loads = u32::try_from(options.connections().len())?;
     for scenario in scenarios {
         tell(&format!("  {}", scenario.name()));
-        let together = loads * (time + warm_up(time));
-        let work = preparation::prepare(*scenario, &mut server, together).await.with_context(|| scenario.name())?;
-        for connections in options.connections().iter().copied() {
+        let lasting = time + warm_up(time);
+        let prepare = async |server: &mut Server| {
+            preparation::prepare(*scenario, server, lasting).await.with_context(|| scenario.name())
+        };
+        let mut work = prepare(&mut server).await?;
+        for (number, connections) in options.connections().iter().copied().enumerate() {
+            if number > 0 && scenario.uses_up() {
+                work = prepare(&mut server).await?;
+            }
             let most = Pressure::AsFastAsItGoes { connections };
             let fastest = one(&server, &kind.algorithm, *scenario, &work, most, time).await;
             let fastest = fastest.with_context(|| scenario.name())?;

@@ -20,6 +20,12 @@ pub enum Scenario {
 }
 
 impl Scenario {
+    /// Whether each request can be made only once, so that each load needs its own.
+    #[must_use]
+    pub fn uses_up(self) -> bool {
+        self == Self::Redemption
+    }
+
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use toml::{Table, Value};
 
 use super::load::{self, Length, Pressure};
-use super::options::{Engine, Options, RECOMMENDED};
+use super::options::{Engine, Options};
 use super::preparation::prepare;
 use super::report::Start;
 use super::scenario::Scenario;
@@ -32,7 +32,7 @@ const PRESSURE: Pressure = Pressure::AsFastAsItGoes { connections: 16 };
 
 pub async fn measure(options: &Options) -> Result<Start> {
     tell("start-up and memory");
-    let algorithm = RECOMMENDED.to_owned();
+    let algorithm = options.algorithms()[0].to_owned();
     let kind = Kind { algorithm, engine: Engine::Sqlite, relaxed: false, port: options.port };
     let mut server = Server::start(&kind).await?;
     let (mut ready, mut idle) = (Vec::new(), 0);

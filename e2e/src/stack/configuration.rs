@@ -48,7 +48,7 @@ impl Configuration {
         }
     }
 
-    /// The issuer, exactly as configured.
+    /// The issuer, exactly as configured; empty where there is none, with which nothing starts.
     #[must_use]
     pub fn issuer(&self) -> &str {
         self.auth_server.get("issuer").and_then(Value::as_str).unwrap_or_default()

@@ -23,6 +23,10 @@ impl Api {
         self.send(self.http.get(self.base.join(path)?), token).await
     }
 
+    async fn head(&self, path: &str) -> Result<Answer> {
+        self.send(self.http.head(self.base.join(path)?), None).await
+    }
+
     async fn post(&self, path: &str, token: &str, body: &Value) -> Result<Answer> {
         self.send(self.http.post(self.base.join(path)?).json(body), Some(token)).await
     }
@@ -78,6 +82,11 @@ pub struct ApiB(Api);
 impl ApiB {
     pub fn at(base: &Url) -> Result<Self> {
         Api::at(base).map(Self)
+    }
+
+    /// What `GET path` would answer to anybody, without its body.
+    pub async fn head(&self, path: &str) -> Result<Answer> {
+        self.0.head(path).await
     }
 
     /// The caller as API B sees it: the user, and who acts for them.

@@ -1,12 +1,14 @@
 //! The command line of a plain API: `serve` (the default), `check-config`, `healthcheck`. Exit codes: 0, also after SIGTERM;
 //! 2 for a configuration that cannot be used; 1 otherwise.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::serve::{self, Identity};
@@ -83,8 +85,8 @@ pub fn run<S: Service>() -> ExitCode {
             None => serve_until_stopped::<S>(config, cli.serve).await,
             Some(Command::Serve(options)) => serve_until_stopped::<S>(config, options).await,
             Some(Command::CheckConfig) => {
-                println!("the configuration can be used: {}", S::identifier(&config));
-                Ok(())
+                let usable = writeln!(std::io::stdout(), "the configuration can be used: {}", S::identifier(&config));
+                usable.context("standard output")
             }
             Some(Command::Healthcheck) => serve::healthcheck("http", S::listen(&config), "").await,
         }

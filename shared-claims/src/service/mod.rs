@@ -13,7 +13,6 @@ pub mod issuer;
 mod log_output;
 pub mod logging;
 pub mod observe;
-pub mod reading;
 pub mod request_ids;
 pub mod running;
 pub mod serve;
@@ -21,8 +20,8 @@ pub mod settings;
 #[cfg(feature = "store")]
 pub mod store;
 
+pub use crate::reading::read;
 pub use issuer::Issuer;
-pub use reading::read;
 pub use request_ids::{HexId, RequestIds};
 pub use running::Running;
 pub use settings::{ConfigError, Sourced, Sources};

@@ -24,9 +24,6 @@ use fill::Rows;
 /// So many different subject tokens are exchanged.
 const SUBJECTS: usize = 100;
 
-/// So many loads a point is the middle of.
-const ROUNDS: usize = 7;
-
 /// To each server: what it costs that there is another one, and not that it has less to do.
 const CONNECTIONS: usize = 16;
 
@@ -72,8 +69,9 @@ impl Compared {
 
     async fn measure(self, of: &str, options: &Options) -> Result<Growth> {
         let mut loads: Vec<Vec<Measured>> = self.candidates.iter().map(|_| Vec::new()).collect();
-        for round in 1..=ROUNDS {
-            tell(&format!("growth: {of}, round {round} of {ROUNDS}"));
+        let rounds = options.depth.rounds();
+        for round in 1..=rounds {
+            tell(&format!("growth: {of}, round {round} of {rounds}"));
             for (Candidate { server, work, .. }, loads) in self.candidates.iter().zip(&mut loads) {
                 let (server, time) = (&self.servers[*server], options.depth.time() / 4);
                 let pressure = Pressure::AsFastAsItGoes { connections: CONNECTIONS * work.servers.len() };
