@@ -94,6 +94,15 @@ async fn what_cannot_be_done_is_told_before_anything_starts(
     Ok(())
 }
 
+#[tokio::test]
+async fn a_database_that_is_left_out_is_not_asked_for() -> Result<()> {
+    let (Some(optimised), directory) = (optimised(), tempfile::tempdir()?) else { return Ok(()) };
+    let mut command = bench(&optimised, &directory);
+    let (code, said) = refused(command.args(["--database", "postgres"]).env("DEPUTY_SKIP_POSTGRES", "1")).await?;
+    ensure!(code == Some(2) && said.contains("DEPUTY_SKIP_POSTGRES"), "{code:?} {said}");
+    Ok(())
+}
+
 /// A run that measures.
 struct Running {
     process: Child,

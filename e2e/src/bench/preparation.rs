@@ -21,7 +21,7 @@ const REFRESH_TOKENS: usize = 300;
 /// So many codes are made for each second of their redemption: a load that needs more is over sooner.
 const CODES_PER_SECOND: u64 = 5_000;
 
-/// What is to be done for the loads of a scenario; where it is used up, for one that lasts so long.
+/// What is to be done for the loads of a scenario; of what is single-use, for one load that lasts so long.
 pub async fn prepare(scenario: Scenario, server: &mut Server, time: Duration) -> Result<Work> {
     let metadata = server.stack.auth_server.metadata.clone();
     let address = server.address();

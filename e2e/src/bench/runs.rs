@@ -70,33 +70,41 @@ async fn measure(options: &Options, kind: &Kind, scenarios: &[Scenario]) -> Resu
     let mut server = Server::start(kind).await?;
     let mut syncs = Histogram::new(3)?;
     disk::sync(server.directory(), &mut syncs)?;
-    let time = options.depth.time();
     for scenario in scenarios {
         tell(&format!("  {}", scenario.name()));
-        let lasting = time + warm_up(time);
-        let prepare = async |server: &mut Server| {
-            preparation::prepare(*scenario, server, lasting).await.with_context(|| scenario.name())
-        };
-        let mut work = prepare(&mut server).await?;
-        for (number, connections) in options.connections().iter().copied().enumerate() {
-            if number > 0 && scenario.uses_up() {
-                work = prepare(&mut server).await?;
-            }
-            let most = Pressure::AsFastAsItGoes { connections };
-            let fastest = one(&server, &kind.algorithm, *scenario, &work, most, time).await;
-            let fastest = fastest.with_context(|| scenario.name())?;
-            let half = Pressure::AtRate { per_second: fastest.per_second / 2.0, connections };
-            let raw = fastest.raw;
-            run.measured.push(fastest);
-            if *scenario == Scenario::Exchange {
-                run.measured.push(one_at_rate(&server, &work, half, time, raw).await.with_context(|| scenario.name())?);
-                disk::sync(server.directory(), &mut syncs)?;
-            }
-        }
+        let loads = loads(options, &kind.algorithm, &mut server, *scenario, &mut syncs).await;
+        run.measured.extend(loads.with_context(|| scenario.name())?);
     }
     run.disk_sync = Latency::of(&syncs);
     server.stop().await?;
     Ok(run)
+}
+
+/// All loads of one scenario. Between those of the exchange the disk is synced.
+async fn loads(
+    options: &Options,
+    algorithm: &str,
+    server: &mut Server,
+    scenario: Scenario,
+    syncs: &mut Histogram<u64>,
+) -> Result<Vec<Measured>> {
+    let (time, mut measured) = (options.depth.time(), Vec::new());
+    let lasting = time + warm_up(time);
+    let mut work = preparation::prepare(scenario, server, lasting).await?;
+    for (number, connections) in options.connections().iter().copied().enumerate() {
+        if number > 0 && scenario.is_single_use() {
+            work = preparation::prepare(scenario, server, lasting).await?;
+        }
+        let most = Pressure::AsFastAsItGoes { connections };
+        let fastest = one(server, algorithm, scenario, &work, most, time).await?;
+        let (half, raw) = (Pressure::AtRate { per_second: fastest.per_second / 2.0, connections }, fastest.raw);
+        measured.push(fastest);
+        if scenario == Scenario::Exchange {
+            measured.push(one_at_rate(server, &work, half, time, raw).await?);
+            disk::sync(server.directory(), syncs)?;
+        }
+    }
+    Ok(measured)
 }
 
 /// One load, with the raw work beside it.

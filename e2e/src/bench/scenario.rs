@@ -22,7 +22,7 @@ pub enum Scenario {
 impl Scenario {
     /// Whether each request can be made only once, so that each load needs its own.
     #[must_use]
-    pub fn uses_up(self) -> bool {
+    pub fn is_single_use(self) -> bool {
         self == Self::Redemption
     }
 
