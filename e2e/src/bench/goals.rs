@@ -1,7 +1,7 @@
 //! What is to be reached, beside what was measured in the same run. Where it can be, a goal is a ratio: machines differ.
 
 use super::options::{Engine, RECOMMENDED};
-use super::report::{Goal, Measured, Report, Run};
+use super::report::{Goal, Measured, Report, Run, Validation};
 use super::scenario::Scenario;
 
 /// Goals for the exchange are about the load that fills the machine: below it, most of what is counted is threads that wake up.
@@ -16,10 +16,10 @@ const MIB: f64 = 1024.0 * 1024.0;
 /// Those that this run has figures for.
 pub fn of(report: &Report) -> Vec<Goal> {
     let mut goals: Vec<Goal> = report.runs.iter().flat_map(of_run).collect();
-    if let Some(validation) = &report.validation {
-        let ratio = validation.first / validation.raw.verify;
-        goals.push(Goal::new("validation at API B", "times raw verification", ratio, 1.3));
-        goals.push(Goal::new("validation at API B, repeated", "us", validation.repeat, 3.0));
+    for Validation { algorithm, raw, first, repeat } in &report.validation {
+        let what = format!("{algorithm}: validation at API B");
+        goals.push(Goal::new(format!("{what}, repeated"), "us", *repeat, 3.0));
+        goals.push(Goal::new(what, "times raw verification", first / raw.verify, 1.3));
     }
     if let Some(call) = &report.cached_call {
         let more = call.protected - call.unprotected;

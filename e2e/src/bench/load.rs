@@ -65,6 +65,13 @@ pub struct Told {
     pub latency: Histogram<u64>,
 }
 
+impl Told {
+    #[expect(clippy::cast_precision_loss, reason = "a load has far fewer requests")]
+    pub fn per_second(&self) -> f64 {
+        self.requests as f64 / self.time.as_secs_f64()
+    }
+}
+
 /// Makes load. Every answer must be a success.
 pub async fn make(work: &Work, pressure: Pressure, length: Length) -> Result<Told> {
     let count = pressure.connections();

@@ -5,11 +5,12 @@
 //! ways (`load`): as fast as it goes, and at a fixed rate, where a late answer counts from when it should have been asked for.
 //!
 //! - `runs`: requests at the auth server, by `scenario` (made ready by `preparation`), each algorithm on each database.
-//! - `validation`, `cached_call`: what an API pays.
+//! - `validation`, `cached_call`: what an API pays. `chain`: what all of them do.
 //! - `start`: start-up and memory. `growth`: what more clients, rows, actors, replicas cost.
 //! - `goals`: what is to be reached. `report`, `table`, `page`: the figures, for programs and people.
 
 mod cached_call;
+mod chain;
 mod connection;
 mod cpu;
 mod disk;
@@ -79,10 +80,13 @@ async fn measure(options: &Options) -> Result<Report> {
         report.runs = runs::all(options).await?;
     }
     if options.wants(Part::Validation) {
-        report.validation = Some(validation::measure(options).await.context("validation")?);
+        report.validation = validation::measure(options).await.context("validation")?;
     }
     if options.wants(Part::CachedCall) {
         report.cached_call = Some(cached_call::measure(options).await.context("the cached call")?);
+    }
+    if options.wants(Part::Chain) {
+        report.chain = Some(chain::measure(options).await.context("the chain")?);
     }
     if options.wants(Part::Start) {
         report.start = Some(Box::pin(start::measure(options)).await.context("start-up and memory")?);

@@ -101,6 +101,8 @@ pub enum Part {
     Validation,
     /// API A's call of the next API, with a token that it has.
     CachedCall,
+    /// A call that goes through three APIs.
+    Chain,
     /// Start-up, and memory.
     Start,
     /// How cost grows; without being named only with `--growth`.

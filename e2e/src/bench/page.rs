@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::plot;
-use super::report::{Growth, Measured, Report, Run, Start};
+use super::report::{Chain, Growth, Measured, Report, Run, Start};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1d2330;--paper:#fff;--faint:#8885;--raw:#9aa1ad;--rest:#2956b2;--good:#1a7f4b;--bad:#b3261e;\
@@ -107,7 +107,7 @@ fn row(html: &mut String, run: &Run, one: &Measured, longest: f64) {
 }
 
 fn at_the_apis(html: &mut String, report: &Report) {
-    if let Some(validation) = &report.validation {
+    for validation in &report.validation {
         let _ = write!(
             html,
             "<h2>Validation at API B, {}</h2><p>CPU time: raw verification {:.1} µs, a token that is new {:.1} µs, one seen before \
@@ -124,6 +124,26 @@ fn at_the_apis(html: &mut String, report: &Report) {
             call.protected - call.unprotected
         );
     }
+    if let Some(one) = &report.chain {
+        chain(html, one);
+    }
+}
+
+fn chain(html: &mut String, chain: &Chain) {
+    let _ = write!(
+        html,
+        "<h2>A call through three APIs, {}</h2><div class=wide><table><tr><th>what<th><th>auth server CPU µs<th>APIs CPU µs\
+         <th>a second<th>alone, p50 µs<th>alone, p99 µs",
+        chain.algorithm
+    );
+    for (what, call) in [("the first time", &chain.first), ("again", &chain.repeated)] {
+        let _ = write!(
+            html,
+            "<tr><td>{what}<td><td>{:.0}<td>{:.0}<td>{:.0}<td>{}<td>{}",
+            call.auth_server, call.apis, call.per_second, call.alone.p50, call.alone.p99
+        );
+    }
+    html.push_str("</table></div>");
 }
 
 fn start_and_memory(html: &mut String, start: &Start) {

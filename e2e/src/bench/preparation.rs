@@ -18,8 +18,8 @@ const SUBJECTS: usize = 200;
 /// More than any load has connections.
 const REFRESH_TOKENS: usize = 300;
 
-/// So many codes are made for each second of their redemption: a load that needs more is over sooner.
-const CODES_PER_SECOND: u64 = 5_000;
+/// Of what is single-use, so many are made for each second of a load: one that needs more is over sooner.
+const PER_SECOND: u64 = 5_000;
 
 /// What is to be done for the loads of a scenario; of what is single-use, for one load that lasts so long.
 pub async fn prepare(scenario: Scenario, server: &mut Server, time: Duration) -> Result<Work> {
@@ -33,12 +33,15 @@ pub async fn prepare(scenario: Scenario, server: &mut Server, time: Duration) ->
             work
         }
         Scenario::Recognised => exchanges(server, SUBJECTS).await?,
+        Scenario::FirstExchange => {
+            let subjects = server.access_tokens(enough(time)?).await?;
+            server.replace(async |_| Ok(())).await?;
+            Work::once(address, subjects.iter().map(|subject| exchange(server, subject)))
+        }
         Scenario::SignIn => Work::repeated(address, [server.sign_in()]),
         Scenario::Redemption => {
-            let count = CODES_PER_SECOND * u64::try_from(time.as_millis())? / 1000;
-            let codes = server.codes(usize::try_from(count)?).await?;
-            let requests = codes.iter().map(|code| server.redemption(code)).collect();
-            Work::at(address, What::Once(Arc::new(Mutex::new(requests))))
+            let codes = server.codes(enough(time)?).await?;
+            Work::once(address, codes.iter().map(|code| server.redemption(code)))
         }
         Scenario::Refresh => {
             let tokens = Arc::new(Mutex::new(server.refresh_tokens(REFRESH_TOKENS).await?));
@@ -56,6 +59,10 @@ pub async fn prepare(scenario: Scenario, server: &mut Server, time: Duration) ->
         }
         Scenario::Jwks => Work::repeated(address, [request::get(&metadata.jwks_uri, &[])]),
     })
+}
+
+fn enough(time: Duration) -> Result<usize> {
+    Ok(usize::try_from(PER_SECOND * u64::try_from(time.as_millis())? / 1000)?)
 }
 
 /// Exchanges of so many users' tokens, which are issued here and now.

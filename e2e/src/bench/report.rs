@@ -19,8 +19,10 @@ pub struct Report {
     pub cores: usize,
     pub depth: Depth,
     pub runs: Vec<Run>,
-    pub validation: Option<Validation>,
+    /// By algorithm.
+    pub validation: Vec<Validation>,
     pub cached_call: Option<CachedCall>,
+    pub chain: Option<Chain>,
     pub start: Option<Start>,
     pub growth: Vec<Growth>,
     pub goals: Vec<Goal>,
@@ -83,6 +85,28 @@ pub struct CachedCall {
     pub protected: f64,
 }
 
+/// A call that goes through three APIs.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Chain {
+    pub algorithm: String,
+    /// With a token that no API has seen: two exchanges, three validations.
+    pub first: ChainCall,
+    /// With one that all of them know.
+    pub repeated: ChainCall,
+}
+
+/// One kind of such calls, by many callers at once unless said otherwise.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ChainCall {
+    /// CPU time of the auth server for one call, in microseconds.
+    pub auth_server: f64,
+    /// That of the three APIs together.
+    pub apis: f64,
+    pub per_second: f64,
+    /// Of one caller by himself.
+    pub alone: Latency,
+}
+
 /// Start-up, and memory in bytes.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Start {
@@ -130,13 +154,12 @@ impl Latency {
 }
 
 impl Measured {
-    #[expect(clippy::cast_precision_loss, reason = "a load has far fewer requests")]
     pub fn of(scenario: Scenario, pressure: Pressure, told: &Told, cpu: f64, raw: Raw) -> Self {
         Self {
             scenario,
             pressure,
             requests: told.requests,
-            per_second: told.requests as f64 / told.time.as_secs_f64(),
+            per_second: told.per_second(),
             cpu,
             raw,
             latency: Latency::of(&told.latency),
@@ -165,9 +188,11 @@ impl Run {
         self.measured.iter().find(|one| one.scenario == scenario && one.pressure == pressure)
     }
 
-    /// The load at a fixed rate that is half of the most that the server can do.
+    /// The exchanges at a fixed rate that is half of the most that the server can do.
     pub fn at_rate(&self) -> Option<&Measured> {
-        let at_rate = self.measured.iter().filter(|one| matches!(one.pressure, Pressure::AtRate { .. }));
+        let is_at_rate = |one: &&Measured| matches!(one.pressure, Pressure::AtRate { .. });
+        let exchanges = self.measured.iter().filter(|one| one.scenario == Scenario::Exchange);
+        let at_rate = exchanges.filter(is_at_rate);
         at_rate.max_by(|one, other| one.per_second.total_cmp(&other.per_second))
     }
 
@@ -221,8 +246,9 @@ impl Report {
             cores: cpu::cores(),
             depth,
             runs: Vec::new(),
-            validation: None,
+            validation: Vec::new(),
             cached_call: None,
+            chain: None,
             start: None,
             growth: Vec::new(),
             goals: Vec::new(),
@@ -289,8 +315,10 @@ impl Report {
         let mut report = Self::of_this_machine(Depth::Normal);
         report.processor = "a <fast> one".to_owned();
         report.runs = vec![run];
-        report.validation = Some(Validation { algorithm: "ES256".to_owned(), raw, first: 60.0, repeat: 2.0 });
+        report.validation = vec![Validation { algorithm: "ES256".to_owned(), raw, first: 60.0, repeat: 2.0 }];
         report.cached_call = Some(CachedCall { unprotected: 40.0, protected: 70.0 });
+        let call = ChainCall { auth_server: 300.0, apis: 900.0, alone: latency, per_second: 900.0 };
+        report.chain = Some(Chain { algorithm: "ES256".to_owned(), first: call, repeated: call });
         report.start = Some(Start {
             ready: vec![40.0, 900.0, 41.0],
             idle: 31 << 20,

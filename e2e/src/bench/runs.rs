@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 
 use super::load::{self, Length, Pressure, Told};
 use super::options::{Depth, Engine, Options};
-use super::raw::{Raw, Samples};
+use super::raw::Samples;
 use super::report::{Latency, Measured, Run, each};
 use super::scenario::Scenario;
 use super::server::{Kind, Server};
@@ -80,7 +80,7 @@ async fn measure(options: &Options, kind: &Kind, scenarios: &[Scenario]) -> Resu
     Ok(run)
 }
 
-/// All loads of one scenario. Between those of the exchange the disk is synced.
+/// All loads of one scenario: as fast as it goes, and at half of that. Between those of the exchange the disk is synced.
 async fn loads(
     options: &Options,
     algorithm: &str,
@@ -89,22 +89,42 @@ async fn loads(
     syncs: &mut Histogram<u64>,
 ) -> Result<Vec<Measured>> {
     let (time, mut measured) = (options.depth.time(), Vec::new());
-    let lasting = time + warm_up(time);
-    let mut work = preparation::prepare(scenario, server, lasting).await?;
-    for (number, connections) in options.connections().iter().copied().enumerate() {
-        if number > 0 && scenario.is_single_use() {
-            work = preparation::prepare(scenario, server, lasting).await?;
-        }
+    let mut kept = Kept { scenario, lasting: time + warm_up(time), work: None };
+    for connections in options.connections().iter().copied() {
+        let work = kept.work(server).await?;
         let most = Pressure::AsFastAsItGoes { connections };
         let fastest = one(server, algorithm, scenario, &work, most, time).await?;
-        let (half, raw) = (Pressure::AtRate { per_second: fastest.per_second / 2.0, connections }, fastest.raw);
-        measured.push(fastest);
+        let half = Pressure::AtRate { per_second: fastest.per_second / 2.0, connections };
+        if scenario == Scenario::Exchange || Some(&connections) == options.connections().last() {
+            let work = kept.work(server).await?;
+            let at_rate = one_at_rate(server, &work, half, time, &fastest).await?;
+            measured.extend([fastest, at_rate]);
+        } else {
+            measured.push(fastest);
+        }
         if scenario == Scenario::Exchange {
-            measured.push(one_at_rate(server, &work, half, time, raw).await?);
             disk::sync(server.directory(), syncs)?;
         }
     }
     Ok(measured)
+}
+
+/// The work of a scenario's loads: the same for all of them, unless it is single-use.
+struct Kept {
+    scenario: Scenario,
+    /// How long a load lasts.
+    lasting: Duration,
+    work: Option<Work>,
+}
+
+impl Kept {
+    async fn work(&mut self, server: &mut Server) -> Result<Work> {
+        let work = match self.work.take() {
+            Some(work) if !self.scenario.is_single_use() => work,
+            _ => preparation::prepare(self.scenario, server, self.lasting).await?,
+        };
+        Ok(self.work.insert(work).clone())
+    }
 }
 
 /// One load, with the raw work beside it.
@@ -123,12 +143,18 @@ pub async fn one(
     Ok(Measured::of(scenario, pressure, &told, cpu, raw.median()))
 }
 
-/// One load at a fixed rate, beside the `raw` work of the one before it: samples of its own would keep a core for milliseconds,
-/// and be the latency that is measured.
-async fn one_at_rate(server: &Server, work: &Work, pressure: Pressure, time: Duration, raw: Raw) -> Result<Measured> {
+/// One load at a fixed rate, beside the raw work of the `fastest` before it: samples of its own would keep a core for
+/// milliseconds, and be the latency that is measured.
+async fn one_at_rate(
+    server: &Server,
+    work: &Work,
+    pressure: Pressure,
+    time: Duration,
+    fastest: &Measured,
+) -> Result<Measured> {
     load::make(work, pressure, Length::lasting(warm_up(time))).await?;
     let (told, cpu) = costing(server, load::make(work, pressure, Length::lasting(time))).await?;
-    Ok(Measured::of(Scenario::Exchange, pressure, &told, cpu, raw))
+    Ok(Measured::of(fastest.scenario, pressure, &told, cpu, fastest.raw))
 }
 
 /// A load, and the server's CPU time for each of its requests.

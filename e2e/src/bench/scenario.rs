@@ -9,6 +9,8 @@ pub enum Scenario {
     Exchange,
     /// The same with subject tokens that this very process issued not long ago.
     Recognised,
+    /// The first exchange of each grant, whose user has just signed in. Their signatures are verified too.
+    FirstExchange,
     /// From `/authorize` to a code, in a browser in which somebody has signed in.
     SignIn,
     Redemption,
@@ -23,7 +25,7 @@ impl Scenario {
     /// Whether each request can be made only once, so that each load needs its own.
     #[must_use]
     pub fn is_single_use(self) -> bool {
-        self == Self::Redemption
+        matches!(self, Self::FirstExchange | Self::Redemption)
     }
 
     #[must_use]
@@ -31,6 +33,7 @@ impl Scenario {
         match self {
             Self::Exchange => "exchange",
             Self::Recognised => "exchange, recognised",
+            Self::FirstExchange => "exchange, the first",
             Self::SignIn => "sign-in, signed in",
             Self::Redemption => "code redemption",
             Self::Refresh => "refresh",

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use super::report::{CachedCall, Growth, Latency, Measured, Report, Run, Start, Validation};
+use super::report::{CachedCall, Chain, ChainCall, Growth, Latency, Measured, Report, Run, Start, Validation};
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -11,7 +11,7 @@ impl Display for Report {
         for run in &self.runs {
             write!(f, "{run}")?;
         }
-        if let Some(Validation { algorithm, raw, first, repeat }) = &self.validation {
+        for Validation { algorithm, raw, first, repeat } in &self.validation {
             writeln!(f, "\nValidation at API B, {algorithm}, CPU us")?;
             writeln!(f, "  raw verification {:.1}; a new token {first:.1}; one seen before {repeat:.2}", raw.verify)?;
         }
@@ -22,6 +22,9 @@ impl Display for Report {
                 "  unprotected handler {unprotected:.1}; protected {protected:.1}; difference {:.1}",
                 protected - unprotected
             )?;
+        }
+        if let Some(chain) = &self.chain {
+            write!(f, "{chain}")?;
         }
         if let Some(start) = &self.start {
             write!(f, "{start}")?;
@@ -79,6 +82,21 @@ impl Run {
             one.raw.both(),
             one.ratio(),
         )
+    }
+}
+
+impl Display for Chain {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        writeln!(f, "\nA call through three APIs, {}, CPU us", self.algorithm)?;
+        for (what, call) in [("the first time", &self.first), ("again", &self.repeated)] {
+            let ChainCall { auth_server, apis, per_second, alone } = call;
+            writeln!(
+                f,
+                "  {what:<15} auth server {auth_server:.0}, APIs {apis:.0}, {per_second:.0} a second; alone p50 {} us, p99 {} us",
+                alone.p50, alone.p99
+            )?;
+        }
+        Ok(())
     }
 }
 

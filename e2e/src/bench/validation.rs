@@ -23,8 +23,16 @@ const SAMPLE: usize = 100;
 const CALLERS: usize = 50;
 const REPEATS: usize = 200;
 
-pub async fn measure(options: &Options) -> Result<Validation> {
-    let algorithm = options.algorithms()[0].to_owned();
+/// By each algorithm.
+pub async fn measure(options: &Options) -> Result<Vec<Validation>> {
+    let mut measured = Vec::new();
+    for algorithm in options.algorithms() {
+        measured.push(by(algorithm.to_owned(), options).await.with_context(|| algorithm.to_owned())?);
+    }
+    Ok(measured)
+}
+
+async fn by(algorithm: String, options: &Options) -> Result<Validation> {
     tell(&format!("validation at API B, {algorithm}"));
     let kind = Kind { algorithm: algorithm.clone(), engine: Engine::Sqlite, relaxed: false, port: options.port };
     let server = Server::start(&kind).await?;

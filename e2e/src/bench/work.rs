@@ -50,6 +50,11 @@ impl Work {
         Self::at(server, What::Repeated(requests.into_iter().collect()))
     }
 
+    /// Each of them once.
+    pub fn once(server: SocketAddr, requests: impl IntoIterator<Item = Request>) -> Self {
+        Self::at(server, What::Once(Arc::new(Mutex::new(requests.into_iter().collect()))))
+    }
+
     /// The same work, of whose answers `read` keeps what it reads.
     pub fn keeping(mut self, read: fn(&Answer<'_>) -> Result<String>) -> (Self, Shared<String>) {
         let answers = Shared::default();
