@@ -1,7 +1,6 @@
 //! What is asked of the server, made ready: whoever has to be signed in is, and what is single-use is there.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use anyhow::Result;
 
@@ -18,11 +17,8 @@ const SUBJECTS: usize = 200;
 /// More than any load has connections.
 const REFRESH_TOKENS: usize = 300;
 
-/// Of what is single-use, so many are made for each second of a load: one that needs more is over sooner.
-const PER_SECOND: u64 = 5_000;
-
-/// What is to be done for the loads of a scenario; of what is single-use, for one load that lasts so long.
-pub async fn prepare(scenario: Scenario, server: &mut Server, time: Duration) -> Result<Work> {
+/// What is to be done for the loads of a scenario; `single_use`: how many of what can be asked only once.
+pub async fn prepare(scenario: Scenario, server: &mut Server, single_use: usize) -> Result<Work> {
     let metadata = server.stack.auth_server.metadata.clone();
     let address = server.address();
     let as_api_a = (API_A_CLIENT, Some(API_A_SECRET));
@@ -34,13 +30,13 @@ pub async fn prepare(scenario: Scenario, server: &mut Server, time: Duration) ->
         }
         Scenario::Recognised => exchanges(server, SUBJECTS).await?,
         Scenario::FirstExchange => {
-            let subjects = server.access_tokens(enough(time)?).await?;
+            let subjects = server.access_tokens(single_use).await?;
             server.replace(async |_| Ok(())).await?;
             Work::once(address, subjects.iter().map(|subject| exchange(server, subject)))
         }
         Scenario::SignIn => Work::repeated(address, [server.sign_in()]),
         Scenario::Redemption => {
-            let codes = server.codes(enough(time)?).await?;
+            let codes = server.codes(single_use).await?;
             Work::once(address, codes.iter().map(|code| server.redemption(code)))
         }
         Scenario::Refresh => {
@@ -59,10 +55,6 @@ pub async fn prepare(scenario: Scenario, server: &mut Server, time: Duration) ->
         }
         Scenario::Jwks => Work::repeated(address, [request::get(&metadata.jwks_uri, &[])]),
     })
-}
-
-fn enough(time: Duration) -> Result<usize> {
-    Ok(usize::try_from(PER_SECOND * u64::try_from(time.as_millis())? / 1000)?)
 }
 
 /// Exchanges of so many users' tokens, which are issued here and now.

@@ -15,6 +15,12 @@ use super::stalls::Stalls;
 use super::work::Work;
 use super::{disk, preparation, tell};
 
+/// Of what is single-use, so many are made for each second of a load as fast as it goes: one that needs more is over sooner.
+const MOST: f64 = 5_000.0;
+
+/// The same, where one connection asks.
+const MOST_BY_ONE: f64 = 1_500.0;
+
 /// All runs that are wanted.
 pub async fn all(options: &Options) -> Result<Vec<Run>> {
     let mut runs = Vec::new();
@@ -90,13 +96,13 @@ async fn loads(
 ) -> Result<Vec<Measured>> {
     let (time, mut measured) = (options.depth.time(), Vec::new());
     let mut kept = Kept { scenario, lasting: time + warm_up(time), work: None };
-    for connections in options.connections().iter().copied() {
-        let work = kept.work(server).await?;
+    for connections in scenario.connections(options.connections()).iter().copied() {
+        let work = kept.work(server, if connections == 1 { MOST_BY_ONE } else { MOST }).await?;
         let most = Pressure::AsFastAsItGoes { connections };
         let fastest = one(server, algorithm, scenario, &work, most, time).await?;
         let half = Pressure::AtRate { per_second: fastest.per_second / 2.0, connections };
         if scenario == Scenario::Exchange || Some(&connections) == options.connections().last() {
-            let work = kept.work(server).await?;
+            let work = kept.work(server, fastest.per_second / 2.0).await?;
             let at_rate = one_at_rate(server, &work, half, time, &fastest).await?;
             measured.extend([fastest, at_rate]);
         } else {
@@ -118,10 +124,13 @@ struct Kept {
 }
 
 impl Kept {
-    async fn work(&mut self, server: &mut Server) -> Result<Work> {
+    /// Enough for a load of so many requests a second, where they are single-use.
+    async fn work(&mut self, server: &mut Server, per_second: f64) -> Result<Work> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some thousand a second")]
+        let single_use = (per_second * self.lasting.as_secs_f64()).ceil() as usize;
         let work = match self.work.take() {
             Some(work) if !self.scenario.is_single_use() => work,
-            _ => preparation::prepare(self.scenario, server, self.lasting).await?,
+            _ => preparation::prepare(self.scenario, server, single_use).await?,
         };
         Ok(self.work.insert(work).clone())
     }

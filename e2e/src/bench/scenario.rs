@@ -28,6 +28,12 @@ impl Scenario {
         matches!(self, Self::FirstExchange | Self::Redemption)
     }
 
+    /// How many connections ask for it at once, of those that ask for other things: what takes long to make ready is measured at
+    /// full load alone.
+    pub fn connections(self, all: &[usize]) -> &[usize] {
+        if self == Self::FirstExchange { &all[all.len().saturating_sub(1)..] } else { all }
+    }
+
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -49,7 +49,7 @@ pub async fn measure(options: &Options) -> Result<Start> {
         .await?;
     let requests = options.requests.unwrap_or(options.depth.exchanges());
     tell(&format!("  {requests} exchanges"));
-    let work = prepare(Scenario::Exchange, &mut server, Duration::ZERO).await?;
+    let work = prepare(Scenario::Exchange, &mut server, 0).await?;
     load::make(&work, PRESSURE, Length::counting(requests)).await?;
     let after_exchanges = server.memory()?;
     server.stop().await?;
