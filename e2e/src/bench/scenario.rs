@@ -30,7 +30,7 @@ impl Scenario {
 
     /// How many connections ask for it at once, of those that ask for other things: what takes long to make ready is measured at
     /// full load alone.
-    pub fn connections(self, all: &[usize]) -> &[usize] {
+    pub(super) fn connections(self, all: &[usize]) -> &[usize] {
         if self == Self::FirstExchange { &all[all.len().saturating_sub(1)..] } else { all }
     }
 

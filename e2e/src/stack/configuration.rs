@@ -13,6 +13,9 @@ const API_B: &str = include_str!("../../../demo/api-b.toml");
 const API_C: &str = include_str!("../../../demo/api-c.toml");
 const API_A2: &str = include_str!("../../../demo/api-a2.toml");
 
+/// So many entries of a list are written together.
+const PIECE: usize = 100;
+
 /// How the services are configured. Each is a table that a test may change before the start.
 #[derive(Clone, Debug)]
 pub struct Configuration {
@@ -68,6 +71,25 @@ impl Configuration {
         set(&mut self.api_b, "database.url", sqlite_in(directory, "api-b"));
         set(&mut self.api_c, "database.url", sqlite_in(directory, "api-c"));
         set(&mut self.api_a2, "database.url", sqlite_in(directory, "api-a2"));
+    }
+}
+
+impl Configuration {
+    /// A service's table as TOML, long lists piece by piece: writing one takes time that grows with the square of its length.
+    pub fn written(&self, service: Service) -> Result<String> {
+        let mut table = self.of(service).clone();
+        let is_long = |value: &Value| value.as_array().is_some_and(|list| list.len() > PIECE && list[0].is_table());
+        let long: Vec<String> =
+            table.iter().filter(|(_, value)| is_long(value)).map(|(name, _)| name.clone()).collect();
+        let lists: Vec<(String, Value)> = long.iter().filter_map(|name| table.remove_entry(name)).collect();
+        let mut text = toml::to_string(&table)?;
+        for (name, list) in &lists {
+            for piece in list.as_array().into_iter().flat_map(|list| list.chunks(PIECE)) {
+                text.push('\n');
+                text.push_str(&toml::to_string(&Table::from_iter([(name.clone(), piece.to_vec().into())]))?);
+            }
+        }
+        Ok(text)
     }
 }
 
@@ -168,6 +190,17 @@ mod tests {
         let swapped = Ports { auth_server: 9001, api_a: 9000, api_b: 7, api_c: 8, api_a2: 9 };
         let text = "http://localhost:9000 http://127.0.0.1:9001/callback :9002";
         assert_eq!(at_ports(text, swapped), "http://localhost:9001 http://127.0.0.1:9000/callback :7");
+    }
+
+    #[test]
+    fn a_long_list_is_written_whole_and_in_its_order() {
+        let mut world = Configuration::demo(Ports::DEMO).unwrap();
+        for number in 0..250 {
+            let client = format!("id = 'further-{number}'\nallowed_scopes = {{ '{number}' = ['read:reports'] }}");
+            world.add("clients", &client).unwrap();
+        }
+        let read: Table = world.written(Service::AuthServer).unwrap().parse().unwrap();
+        assert_eq!(&read, world.of(Service::AuthServer));
     }
 
     #[test]

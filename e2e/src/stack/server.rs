@@ -65,7 +65,7 @@ pub(super) enum Mode {
 impl Launcher {
     /// Starts `service` at its port, which `listener` has held so far.
     pub(super) async fn start(&self, service: Service, listener: TcpListener, ports: Ports) -> Result<Instance> {
-        let text = toml::to_string(self.configuration.of(service))?;
+        let text = self.configuration.written(service)?;
         let started = match &self.mode {
             Mode::InProcess(clock) => start_here(service, &text, listener, Arc::clone(clock)).await,
             Mode::Processes(binaries) => {
