@@ -95,14 +95,14 @@ async fn loads(
     syncs: &mut Histogram<u64>,
 ) -> Result<Vec<Measured>> {
     let (time, mut measured) = (options.depth.time(), Vec::new());
-    let mut kept = Kept { scenario, lasting: time + warm_up(time), work: None };
+    let mut supply = Supply { scenario, lasting: time + warm_up(time), work: None };
     for connections in scenario.connections(options.connections()).iter().copied() {
-        let work = kept.work(server, if connections == 1 { MOST_BY_ONE } else { MOST }).await?;
+        let work = supply.work(server, if connections == 1 { MOST_BY_ONE } else { MOST }).await?;
         let most = Pressure::AsFastAsItGoes { connections };
         let fastest = one(server, algorithm, scenario, &work, most, time).await?;
         let half = Pressure::AtRate { per_second: fastest.per_second / 2.0, connections };
         if scenario == Scenario::Exchange || Some(&connections) == options.connections().last() {
-            let work = kept.work(server, fastest.per_second / 2.0).await?;
+            let work = supply.work(server, fastest.per_second / 2.0).await?;
             let at_rate = one_at_rate(server, &work, half, time, &fastest).await?;
             measured.extend([fastest, at_rate]);
         } else {
@@ -116,14 +116,14 @@ async fn loads(
 }
 
 /// The work of a scenario's loads: the same for all of them, unless it is single-use.
-struct Kept {
+struct Supply {
     scenario: Scenario,
     /// How long a load lasts.
     lasting: Duration,
     work: Option<Work>,
 }
 
-impl Kept {
+impl Supply {
     /// Enough for a load of so many requests a second, where they are single-use.
     async fn work(&mut self, server: &mut Server, per_second: f64) -> Result<Work> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some thousand a second")]

@@ -28,8 +28,8 @@ impl Scenario {
         matches!(self, Self::FirstExchange | Self::Redemption)
     }
 
-    /// How many connections ask for it at once, of those that ask for other things: what takes long to make ready is measured at
-    /// full load alone.
+    /// By how many connections it is asked for at once, of `all` numbers of them: what takes long to make ready is measured at full
+    /// load alone.
     pub(super) fn connections(self, all: &[usize]) -> &[usize] {
         if self == Self::FirstExchange { &all[all.len().saturating_sub(1)..] } else { all }
     }
