@@ -100,7 +100,7 @@ async fn redeem(
         until: grant.expires_at,
         now,
     };
-    let access_token = issue.access_token()?;
+    let access_token = issue.access_token().await?;
     let profile = id_token_profile(client, document, &scope, user);
     let id_token = issue.id_token(&access_token, document.nonce.as_deref(), profile)?;
 

@@ -54,7 +54,7 @@ pub(super) async fn grant(
         until: grant.expires_at,
         now,
     };
-    let access_token = issue.access_token()?;
+    let access_token = issue.access_token().await?;
     server.store.insert_grant(grant).await?;
     let issued = Event::Issued {
         grant_type: GrantType::ClientCredentials.as_str(),

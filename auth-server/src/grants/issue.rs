@@ -7,6 +7,7 @@ use shared_claims::{Audience, Scope};
 use time::{Duration, OffsetDateTime};
 
 use super::GrantError;
+use super::abreast::abreast;
 use super::proof_of_possession::{ProvenKey, binding};
 use crate::registry::{Api, Client};
 use crate::server::AuthServer;
@@ -35,7 +36,7 @@ pub(super) struct Issue<'a> {
 }
 
 impl Issue<'_> {
-    pub fn access_token(&self) -> Result<IssuedAccessToken, GrantError> {
+    pub async fn access_token(&self) -> Result<IssuedAccessToken, GrantError> {
         let lifetime = self.api.map_or(USERINFO_TOKEN_LIFETIME, |api| {
             Duration::try_from(api.token_lifetime).unwrap_or(USERINFO_TOKEN_LIFETIME)
         });
@@ -49,6 +50,7 @@ impl Issue<'_> {
             algorithm: self.server.algorithm_for_api(self.api),
             expires_at: (self.now + lifetime).min(self.until),
         };
+        abreast().await;
         let issued = sign_access_token(self.server.issuer.as_str(), self.context, request, &self.keys, self.now)?;
         self.server.own_tokens.recognise(&issued);
         Ok(issued)

@@ -1,6 +1,7 @@
 //! What the token endpoint gives: one file per `grant_type` (RFC 6749 section 4, RFC 8693). A grant takes an
 //! [`AuthenticatedClient`], so it cannot be reached without client authentication.
 
+mod abreast;
 mod authenticated_client;
 pub mod authorization_code;
 mod client_credentials;
@@ -17,6 +18,7 @@ mod response;
 pub mod revocation;
 mod token_exchange;
 
+use abreast::abreast;
 pub use authenticated_client::AuthenticatedClient;
 pub use error::{GrantError, for_store};
 pub use proof_of_possession::ProvenKey;
@@ -36,6 +38,7 @@ pub async fn grant(
     if GrantType::SUPPORTED.contains(&grant_type) && !client.may_use(grant_type) {
         return Err(unauthorized(grant_type).into());
     }
+    abreast().await;
     match grant_type {
         GrantType::AuthorizationCode => authorization_code::grant(server, client, parameters, key).await,
         GrantType::RefreshToken => refresh_token::grant(server, client, parameters, key).await,

@@ -53,7 +53,7 @@ pub(super) async fn grant(
     is_held(presented.document.jkt.as_deref(), key)?;
 
     let renewed = match &presented.document.exchange {
-        None => renew(server, client, key, &presented, &asked, now)?,
+        None => renew(server, client, key, &presented, &asked, now).await?,
         Some(origin) => {
             let Presented { grant, user, token, .. } = &presented;
             let renewal = Renewal { grant, user, origin, token, asked: &asked, key };
@@ -103,7 +103,7 @@ async fn present(
     Ok(Presented { hash, token, document, grant, user })
 }
 
-fn renew(
+async fn renew(
     server: &AuthServer,
     client: &AuthenticatedClient,
     key: Option<&ProvenKey>,
@@ -135,7 +135,7 @@ fn renew(
         until,
         now,
     };
-    let access_token = issue.access_token()?;
+    let access_token = issue.access_token().await?;
     // No nonce: it answered the first request (OpenID Connect Core section 12.2).
     let id_token = issue.id_token(&access_token, None, serde_json::Map::new())?;
     Ok(Renewed { access_token, id_token, scope })

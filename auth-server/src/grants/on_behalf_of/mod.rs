@@ -86,7 +86,7 @@ async fn make_good(
     let Gathered { subject, found, .. } = gathered;
     let grant = gathered.grant().ok_or_else(|| Refusal::SubjectTokenRevoked.into_error(request.dialect))?;
     let context = context_of(grant);
-    let access_token = tokens::access_token(server, client, &context, granted, *now)?;
+    let access_token = tokens::access_token(server, client, &context, granted, *now).await?;
     let id_token = tokens::id_token(server, client, &context, granted, &access_token, *now)?;
     let refresh_token = if granted.refresh_token {
         let origin = renewal::origin(client, gathered, request.dialect);

@@ -60,7 +60,7 @@ pub async fn renew(
     let asker_key = key.map(ProvenKey::jkt);
     let granted = exchange::decide(&gathered.facts(&place, client, &asked, asker_key, server.exchange_limits))
         .map_err(|refusal| no_longer_given(refusal, origin.dialect))?;
-    let access_token = tokens::access_token(server, client, &context, &granted, now)?;
+    let access_token = tokens::access_token(server, client, &context, &granted, now).await?;
     Ok((access_token, granted.scope))
 }
 

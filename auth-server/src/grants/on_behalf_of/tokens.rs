@@ -4,6 +4,7 @@ use shared_claims::Audience;
 use time::{Duration, OffsetDateTime};
 
 use crate::exchange::{Granted, Refusal};
+use crate::grants::abreast::abreast;
 use crate::grants::refresh_document::{ExchangeOrigin, RefreshDocument};
 use crate::grants::{AuthenticatedClient, GrantError};
 use crate::server::AuthServer;
@@ -12,7 +13,7 @@ use crate::tokens::{
     AccessTokenRequest, GrantContext, IdTokenRequest, IssuedAccessToken, sign_access_token, sign_id_token,
 };
 
-pub(super) fn access_token(
+pub(super) async fn access_token(
     server: &AuthServer,
     client: &AuthenticatedClient,
     context: &GrantContext,
@@ -29,6 +30,7 @@ pub(super) fn access_token(
         algorithm: server.algorithm_for_api(Some(&granted.target)),
         expires_at: granted.expires_at,
     };
+    abreast().await;
     let issued = sign_access_token(server.issuer.as_str(), context, request, &server.keys(), now)?;
     server.own_tokens.recognise(&issued);
     Ok(issued)
