@@ -171,10 +171,8 @@ fn id_token_profile(
     scope: &Scope,
     user: &User,
 ) -> serde_json::Map<String, serde_json::Value> {
-    let mut claims = claims_named(user, &document.id_token_claims);
-    if client.scope_claims_in_id_token {
-        claims.extend(claims_of(user, scope));
-    }
+    let mut claims = if client.scope_claims_in_id_token { claims_of(user, scope) } else { serde_json::Map::new() };
+    claims.extend(claims_named(user, &document.id_token_claims));
     claims
 }
 

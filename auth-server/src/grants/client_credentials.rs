@@ -7,7 +7,7 @@ use super::{AuthenticatedClient, GrantError, ProvenKey, TokenResponse, entitleme
 use crate::audit::Event;
 use crate::protocol::{ErrorCode, GrantType, OAuthError, Parameters, Target};
 use crate::server::AuthServer;
-use crate::store::{GrantId, NewGrant};
+use crate::store::{Change, GrantId, NewGrant};
 
 const ONCE: [&str; 4] = ["grant_type", "scope", "client_id", "client_secret"];
 
@@ -55,7 +55,6 @@ pub(super) async fn grant(
         now,
     };
     let access_token = issue.access_token().await?;
-    server.store.insert_grant(grant).await?;
     let issued = Event::Issued {
         grant_type: GrantType::ClientCredentials.as_str(),
         grant: &context.txn,
@@ -69,7 +68,8 @@ pub(super) async fn grant(
         asked: None,
         scope: &scope.to_string(),
     };
-    server.ledger.record(&issued).await?;
+    let issued = issued.told();
+    server.ledger.record_change(Change::new_grant(grant), |()| vec![issued]).await?;
     Ok(TokenResponse::new(access_token, scope))
 }
 

@@ -19,7 +19,12 @@ impl<T> Change<T> {
         }))
     }
 
-    /// The same. `at_once` tries it with as few statements as what is usual needs, on PostgreSQL one: a transaction there is a round
+    /// A change that is one statement, and needs no transaction to be made as a whole.
+    pub(super) fn at_once(work: impl FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static) -> Self {
+        Self(Box::new(work))
+    }
+
+    /// The same of one that may need more. `at_once` tries it with as few statements as what is usual needs, on PostgreSQL one: a transaction there is a round
     /// trip for each. Where that gives nothing it has done nothing.
     pub(super) fn at_once_or_by(
         at_once: impl FnOnce(&mut AnyConnection) -> QueryResult<Option<T>> + Send + 'static,

@@ -102,10 +102,6 @@ pub struct NewGrant {
 }
 
 impl Store {
-    pub async fn insert_grant(&self, grant: NewGrant) -> Result<(), StoreError> {
-        self.write(move |connection| insert(connection, grant)).await
-    }
-
     pub async fn find_grant(&self, id: &GrantId) -> Result<Option<Grant>, StoreError> {
         let id = id.clone();
         self.look(move |connection| on_backend!(connection, c => grants::table.find(id).first(c).optional())).await
@@ -200,6 +196,13 @@ impl Store {
             revoked.extend(self.revoke_grants(&stranger, reason, now).await?);
         }
         Ok(revoked)
+    }
+}
+
+impl Change<()> {
+    #[must_use]
+    pub fn new_grant(grant: NewGrant) -> Self {
+        Self::at_once(move |connection| insert(connection, grant))
     }
 }
 

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use time::OffsetDateTime;
 
 use super::columns::{ListJson, Utc, stored};
+use super::connection::on_backend;
 use super::schema::{authorization_codes, authorization_requests, sessions};
 use super::{SecretHash, SessionId, Store, StoreError, UserId};
 
@@ -55,12 +56,11 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<Option<Session>, StoreError> {
         self.look(move |connection| {
-            sessions::table
+            let live = sessions::table
                 .find(hash)
                 .filter(sessions::expires_at.gt(stored(now)))
-                .filter(sessions::idle_expires_at.gt(stored(now)))
-                .first(connection)
-                .optional()
+                .filter(sessions::idle_expires_at.gt(stored(now)));
+            on_backend!(connection, c => live.first(c).optional())
         })
         .await
     }

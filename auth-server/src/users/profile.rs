@@ -47,10 +47,13 @@ pub fn claims_named(user: &User, names: &[String]) -> Map<String, Value> {
 /// The claims that this scope allows and that are known. `sub` is not among them: it is always told.
 #[must_use]
 pub fn claims_of(user: &User, scope: &Scope) -> Map<String, Value> {
-    let Ok(Value::Object(known)) = serde_json::to_value(&user.profile) else { return Map::new() };
-    let allowed =
-        |name: &str| BY_SCOPE.iter().any(|(scope_name, claims)| scope.contains(scope_name) && claims.contains(&name));
-    let mut claims: Map<String, Value> = known.into_iter().filter(|(name, _)| allowed(name)).collect();
+    let allowed: Vec<&str> =
+        BY_SCOPE.iter().filter(|(name, _)| scope.contains(name)).flat_map(|(_, claims)| *claims).copied().collect();
+    if allowed.is_empty() {
+        return Map::new();
+    }
+    let Ok(Value::Object(mut claims)) = serde_json::to_value(&user.profile) else { return Map::new() };
+    claims.retain(|name, _| allowed.contains(&name.as_str()));
     if scope.contains("profile") {
         claims.entry("preferred_username").or_insert_with(|| user.username.clone().into());
         claims.insert("updated_at".into(), user.updated_at.unix_timestamp().into());

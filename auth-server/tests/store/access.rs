@@ -52,7 +52,7 @@ async fn an_app_has_access_by_consent_by_a_pairing_or_by_a_live_grant(world: Wor
     agree(&world, &alice, "by-pairing", vec![pairing(B, "r")]).await;
     let grant = NewGrant { client_id: "by-grant".into(), ..grant_for(Some(&alice)) };
     let (grant_id, end) = (grant.id.clone(), grant.expires_at);
-    store.insert_grant(grant).await.unwrap();
+    store.make(Change::new_grant(grant)).await.unwrap();
     let clients = async |user: &UserId, now| store.list_clients_with_access(user, now).await.unwrap();
     assert_eq!(clients(&alice, NOW).await, ["by-consent", "by-grant", "by-pairing"]);
     assert_eq!(clients(&alice, end).await, ["by-consent", "by-pairing"]);
@@ -71,7 +71,7 @@ async fn all_access_of_one_app_ends_at_once_and_of_that_app_alone(world: World) 
         agree(&world, user, client, vec![pairing(B, "r")]).await;
         let grant = NewGrant { client_id: client.into(), ..grant_for(Some(user)) };
         grants.push(grant.id.clone());
-        store.insert_grant(grant).await.unwrap();
+        store.make(Change::new_grant(grant)).await.unwrap();
     }
     assert_eq!(store.withdraw_access(&alice, "app", "withdrawn_by_user", NOW).await.unwrap(), grants[..1]);
     assert!(agreed(&world, &alice, "app").await.is_empty());

@@ -117,7 +117,7 @@ async fn somebody_comes_by(store: &Store, user: &UserId, now: OffsetDateTime) {
         store.make(Change::redemption(hash, at_now(Some(user)), Some(refresh), now)).await.unwrap(),
         Redemption::Granted
     );
-    store.insert_grant(at_now(None)).await.unwrap();
+    store.make(Change::new_grant(at_now(None))).await.unwrap();
     assert!(store.take_proof(OpaqueSecret::generate().hash(), later).await.unwrap());
     let policy = AttemptPolicy {
         free_attempts: 5,

@@ -33,7 +33,7 @@ async fn revoking_reaches_all_of_a_session_user_or_client_and_nothing_else(world
     {
         let grant = NewGrant { sid: Some(sid.clone()), client_id: client_id.into(), ..grant_for(Some(user)) };
         ids.push(grant.id.clone());
-        store.insert_grant(grant).await.unwrap();
+        store.make(Change::new_grant(grant)).await.unwrap();
     }
     let live = async || {
         let mut live = Vec::new();

@@ -30,7 +30,7 @@ async fn no_two_servers_take_the_same_block(world: World) {
 async fn grant_at(world: &World, user: Option<&UserId>, index: i64) -> GrantId {
     let grant = NewGrant { status_index: Some(index), ..grant_for(user) };
     let id = grant.id.clone();
-    world.store.insert_grant(grant).await.unwrap();
+    world.store.make(Change::new_grant(grant)).await.unwrap();
     id
 }
 
@@ -75,7 +75,7 @@ async fn what_strangers_hold_ends(world: World) {
     let held_by = async |client: &str, api: &str| {
         let grant = NewGrant { client_id: client.into(), audience: Some(api.into()), ..grant_for(None) };
         let id = grant.id.clone();
-        store.insert_grant(grant).await.unwrap();
+        store.make(Change::new_grant(grant)).await.unwrap();
         id
     };
     let good = held_by("app", "a").await;

@@ -1,8 +1,8 @@
 //! A fresh database with the tables in it, and the records that tests need.
 
 use auth_server::store::{
-    DatabaseSettings, Durability, GrantId, NewAuthorizationCode, NewGrant, NewRefreshToken, NewUser, OpaqueSecret,
-    RefreshToken, SecretHash, Store, User, UserId,
+    Change, DatabaseSettings, Durability, GrantId, NewAuthorizationCode, NewGrant, NewRefreshToken, NewUser,
+    OpaqueSecret, RefreshToken, SecretHash, Store, User, UserId,
 };
 use secrecy::ExposeSecret as _;
 use shared_claims::Scope;
@@ -161,7 +161,7 @@ impl World {
     pub async fn grant(&self, user: Option<&UserId>) -> GrantId {
         let grant = grant_for(user);
         let id = grant.id.clone();
-        self.store.insert_grant(grant).await.unwrap();
+        self.store.make(Change::new_grant(grant)).await.unwrap();
         id
     }
 
