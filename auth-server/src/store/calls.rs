@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::together::Together;
-use super::{Inner, Store, StoreError, Unavailability};
+use super::{Inner, Store, StoreError, Unavailability, doorbell};
 
 /// Those that wait for their turn.
 pub(super) type Calls = Together<Call>;
@@ -36,7 +36,7 @@ impl Store {
             }
         });
         self.begin(&self.0.calls, call, |inner, calls: Vec<Call>| calls.into_iter().for_each(|call| call(inner)));
-        match timeout(self.0.queue_timeout, &mut answered).await {
+        match timeout(self.0.queue_timeout, doorbell::answered(&mut answered)).await {
             Err(_) if !is_decided.swap(true, Ordering::AcqRel) => {
                 Err(StoreError::unavailable(Unavailability::Overloaded, "too many calls are waiting"))
             }

@@ -14,6 +14,7 @@ mod columns;
 mod commits;
 mod connection;
 mod consents;
+mod doorbell;
 mod error;
 mod expiry;
 mod grants;
@@ -70,7 +71,7 @@ pub use ids::{ChainId, GrantId, OpaqueSecret, PasswordHash, SecretHash, SessionI
 pub use ledger::{ChainHead, LedgerFilter, LedgerRow, Use};
 pub use ledger_deliveries::Undelivered;
 pub use pairing_consents::PairingConsent;
-pub use profile::{Address, Permissions, Profile};
+pub use profile::{Address, Claim, Permissions, Profile};
 pub use recorded::{Entry, LedgerVisit, Pending};
 pub use redemption::Redemption;
 pub use refresh_tokens::{BehindRefreshToken, NewRefreshToken, RefreshToken};

@@ -50,6 +50,42 @@ pub struct Profile {
     pub address: Option<Address>,
 }
 
+/// What one claim says.
+#[derive(Clone, Copy, Debug)]
+pub enum Claim<'a> {
+    Text(&'a str),
+    Flag(bool),
+    Address(&'a Address),
+}
+
+impl Profile {
+    /// The claims that are known, by their names: to choose from before anything is copied.
+    pub fn claims(&self) -> impl Iterator<Item = (&'static str, Claim<'_>)> {
+        let texts = [
+            ("name", &self.name),
+            ("given_name", &self.given_name),
+            ("family_name", &self.family_name),
+            ("middle_name", &self.middle_name),
+            ("nickname", &self.nickname),
+            ("preferred_username", &self.preferred_username),
+            ("profile", &self.profile),
+            ("picture", &self.picture),
+            ("website", &self.website),
+            ("gender", &self.gender),
+            ("birthdate", &self.birthdate),
+            ("zoneinfo", &self.zoneinfo),
+            ("locale", &self.locale),
+            ("email", &self.email),
+            ("phone_number", &self.phone_number),
+        ];
+        let flags = [("email_verified", self.email_verified), ("phone_number_verified", self.phone_number_verified)];
+        let texts = texts.into_iter().filter_map(|(name, text)| Some((name, Claim::Text(text.as_deref()?))));
+        let flags = flags.into_iter().filter_map(|(name, flag)| Some((name, Claim::Flag(flag?))));
+        let address = self.address.as_ref().map(|address| ("address", Claim::Address(address)));
+        texts.chain(flags).chain(address)
+    }
+}
+
 /// A postal address (OpenID Connect Core section 5.1.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::{Inner, Store, StoreError, Unavailability};
+use super::{Inner, Store, StoreError, Unavailability, doorbell};
 
 /// How many calls share a visit at most, where they do.
 const SHARE: usize = 256;
@@ -160,7 +160,7 @@ impl Store {
 
     /// What somebody answers who works on a thread that may wait.
     pub(super) async fn answered<T>(&self, answer: oneshot::Receiver<Result<T, StoreError>>) -> Result<T, StoreError> {
-        match timeout(self.0.queue_timeout + self.0.longest_call, answer).await {
+        match timeout(self.0.queue_timeout + self.0.longest_call, doorbell::answered(answer)).await {
             Ok(Ok(answer)) => answer.inspect_err(|error| log::debug!("{error}")),
             Ok(Err(unanswered)) => Err(StoreError::Bug(unanswered.to_string())),
             Err(_) => Err(StoreError::unavailable(Unavailability::TooSlow, "no answer from the database")),

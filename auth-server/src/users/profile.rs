@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 use shared_claims::Scope;
 
-use crate::store::User;
+use crate::store::{Claim, User};
 
 const PROFILE: [&str; 13] = [
     "name",
@@ -52,13 +52,21 @@ pub fn claims_of(user: &User, scope: &Scope) -> Map<String, Value> {
     if allowed.is_empty() {
         return Map::new();
     }
-    let Ok(Value::Object(mut claims)) = serde_json::to_value(&user.profile) else { return Map::new() };
-    claims.retain(|name, _| allowed.contains(&name.as_str()));
+    let known = user.profile.claims().filter(|(name, _)| allowed.contains(name));
+    let mut claims: Map<String, Value> = known.map(|(name, claim)| (name.to_owned(), told(claim))).collect();
     if scope.contains("profile") {
         claims.entry("preferred_username").or_insert_with(|| user.username.clone().into());
         claims.insert("updated_at".into(), user.updated_at.unix_timestamp().into());
     }
     claims
+}
+
+fn told(claim: Claim<'_>) -> Value {
+    match claim {
+        Claim::Text(text) => text.into(),
+        Claim::Flag(flag) => flag.into(),
+        Claim::Address(address) => serde_json::json!(address),
+    }
 }
 
 #[cfg(test)]
@@ -101,13 +109,19 @@ mod tests {
     }
 
     #[test]
-    fn every_standard_claim_belongs_to_a_scope() {
-        let full = r#"{"name":"","given_name":"","family_name":"","middle_name":"","nickname":"","preferred_username":"",
-            "profile":"","picture":"","website":"","gender":"","birthdate":"","zoneinfo":"","locale":"","email":"",
-            "email_verified":true,"phone_number":"","phone_number_verified":true,"address":{}}"#;
-        let user = User { profile: serde_json::from_str(full).unwrap(), ..alice() };
-        let claims = claims_of(&user, &"profile email address phone".parse().unwrap());
-        assert_eq!(claims.len(), 19);
-        assert_eq!(claims["updated_at"], 3600);
+    fn every_standard_claim_belongs_to_a_scope_and_is_told_as_it_is_known() {
+        let value = |name: &str| match name {
+            "address" => serde_json::json!({"locality": "Berlin", "country": "DE"}),
+            "email_verified" => true.into(),
+            "phone_number_verified" => false.into(),
+            name => format!("her {name}").into(),
+        };
+        let names = BY_SCOPE.iter().flat_map(|(_, claims)| *claims);
+        let known: Map<String, Value> = names.map(|name| ((*name).to_owned(), value(name))).collect();
+        let user = User { profile: serde_json::from_value(known.clone().into()).unwrap(), ..alice() };
+        let mut told = claims_of(&user, &"profile email address phone".parse().unwrap());
+        assert_eq!(told.remove("updated_at").unwrap(), 3600);
+        assert_eq!(told, known);
+        assert_eq!(serde_json::to_value(&user.profile).unwrap(), Value::Object(known));
     }
 }
