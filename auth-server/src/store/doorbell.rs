@@ -108,7 +108,7 @@ mod tests {
         let ask = |value| async move { answered(answer_from_another_thread(value)).await.unwrap() };
         let runtime = Builder::new_current_thread().build().unwrap();
         let all = runtime.block_on(futures_util::future::join_all((0..100).map(ask)));
-        assert_eq!(all, Vec::from_iter(0..100));
+        assert_eq!(all, (0..100).collect::<Vec<_>>());
     }
 
     #[test]
