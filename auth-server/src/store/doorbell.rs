@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 
+use tokio::runtime::{self, Handle};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -17,8 +18,15 @@ struct Doorbell {
     bell: Notify,
 }
 
+/// What this thread has of a doorbell.
+struct Door {
+    of: runtime::Id,
+    doorbell: Arc<Doorbell>,
+    opens: JoinHandle<()>,
+}
+
 thread_local! {
-    static DOOR: RefCell<Option<(Arc<Doorbell>, JoinHandle<()>)>> = const { RefCell::new(None) };
+    static DOOR: RefCell<Option<Door>> = const { RefCell::new(None) };
 }
 
 /// Waits for what another thread answers.
@@ -36,14 +44,15 @@ pub(super) async fn answered<T>(answer: impl Future<Output = T>) -> T {
 }
 
 impl Doorbell {
-    /// It falls with the runtime in which it was made.
+    /// It belongs to the runtime in which it was made, and falls with it.
     fn of_this_thread() -> Arc<Self> {
+        let of = Handle::current().id();
         DOOR.with_borrow_mut(|door| match door {
-            Some((doorbell, opens)) if !opens.is_finished() => Arc::clone(doorbell),
+            Some(door) if door.of == of && !door.opens.is_finished() => Arc::clone(&door.doorbell),
             door => {
                 let doorbell = Arc::new(Self { at_the_door: Mutex::default(), bell: Notify::new() });
                 let opens = tokio::spawn(Arc::clone(&doorbell).open());
-                Arc::clone(&door.insert((doorbell, opens)).0)
+                Arc::clone(&door.insert(Door { of, doorbell, opens }).doorbell)
             }
         })
     }
@@ -115,6 +124,15 @@ mod tests {
     fn a_thread_that_has_had_a_runtime_before_is_woken_in_the_next() {
         for value in 0..3 {
             let runtime = Builder::new_current_thread().build().unwrap();
+            assert_eq!(runtime.block_on(answered(answer_from_another_thread(value))).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn two_runtimes_that_a_thread_goes_between_have_a_door_each() {
+        let runtimes = [(); 2].map(|()| Builder::new_current_thread().build().unwrap());
+        for value in 0..4 {
+            let runtime = &runtimes[value as usize % 2];
             assert_eq!(runtime.block_on(answered(answer_from_another_thread(value))).unwrap(), value);
         }
     }
