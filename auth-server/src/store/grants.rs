@@ -200,6 +200,7 @@ impl Store {
 }
 
 impl Change<()> {
+    /// Makes a grant with which no refresh token comes: a machine's.
     #[must_use]
     pub fn new_grant(grant: NewGrant) -> Self {
         Self::at_once(move |connection| insert(connection, grant))
