@@ -65,6 +65,13 @@ fn all_other_code_is_compiled_as_ever() {
 }
 
 #[test]
+fn the_compiler_gets_every_variable_that_cargo_sets_whatever_its_name() {
+    let mut command = Command::new(Path::new(CARGO).join("rustc"));
+    let told = command.arg("env").env("CARGO_BIN_EXE_api-a", "there").output().unwrap().stdout;
+    assert!(String::from_utf8(told).unwrap().lines().any(|line| line == "CARGO_BIN_EXE_api-a=there"));
+}
+
+#[test]
 fn another_compiler_gets_no_profile() {
     for compiler in ["a-machine-1.96.0", "another-machine-1.95.0"] {
         assert!(Workshop::with_profile_of(compiler).added_to(&OPTIMISED, None).is_empty(), "{compiler}");
