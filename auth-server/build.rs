@@ -1,6 +1,8 @@
 //! The migrations are embedded in the binary: cargo has to notice a new one. And who builds what ships without a profile of the
 //! auth server under load (docs/decisions/0013) is told.
 
+#![expect(clippy::disallowed_methods, reason = "cargo tells a build script everything in its environment")]
+
 use std::path::Path;
 use std::process::Command;
 
