@@ -20,7 +20,7 @@ fn main() {
     let is_used = wrapper.ends_with(".cargo/rustc") && variable("HOST") == variable("TARGET");
     if !(is_there && is_used) {
         println!(
-            "cargo::warning=built without the recorded profile of {compiler}: an exchange takes some 15 % more CPU time. \
+            "cargo::warning=built without the recorded profile of {compiler}: an exchange takes some 13 % more CPU time. \
              See docs/decisions/0013, and .cargo/record-profile for another compiler"
         );
     }
