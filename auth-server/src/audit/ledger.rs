@@ -133,10 +133,12 @@ impl Ledger {
         tell: impl FnOnce(&T) -> Vec<Told> + Send + 'static,
     ) -> Result<T, StoreError> {
         let circumstances = Circumstances::at(self.0.clock.now());
-        let rows = move |(_, told): &(T, Vec<Told>)| {
-            told.iter().map(|Told(event)| Entry::of(row_of(event, &circumstances))).collect()
+        let rows = move |value| {
+            let told = tell(&value);
+            let rows = told.iter().map(|Told(event)| Entry::of(row_of(event, &circumstances))).collect();
+            ((value, told), rows)
         };
-        let (value, told) = Writer::write_change(&self.0.writer, &self.0.store, change.with(tell), rows).await?;
+        let (value, told) = Writer::write_change(&self.0.writer, &self.0.store, change, rows).await?;
         for Told(event) in &told {
             event.log();
         }

@@ -35,13 +35,13 @@ impl Writer {
         store.record(&this.together, entry, Self::recording(this)).await
     }
 
-    /// Makes a change and writes the rows that tell of it.
-    pub async fn write_change<T: Send + 'static>(
+    /// Makes a change and writes the rows that tell of it. Returns what `tell` makes of it beside them.
+    pub async fn write_change<T: Send + 'static, V: Send + 'static>(
         this: &Arc<Self>,
         store: &Store,
         change: Change<T>,
-        tell: impl FnOnce(&T) -> Vec<Entry> + Send + 'static,
-    ) -> Result<T, StoreError> {
+        tell: impl FnOnce(T) -> (V, Vec<Entry>) + Send + 'static,
+    ) -> Result<V, StoreError> {
         store.record_change(&this.together, change, tell, Self::recording(this)).await
     }
 

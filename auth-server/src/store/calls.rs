@@ -35,7 +35,7 @@ impl Store {
                 work(inner, answer);
             }
         });
-        self.begin(&self.0.calls, call, |inner, calls: Vec<Call>| calls.into_iter().for_each(|call| call(inner)));
+        self.0.begin(&self.0.calls, call, serve);
         match timeout(self.0.queue_timeout, doorbell::answered(&mut answered)).await {
             Err(_) if !is_decided.swap(true, Ordering::AcqRel) => {
                 Err(StoreError::unavailable(Unavailability::Overloaded, "too many calls are waiting"))
@@ -43,5 +43,12 @@ impl Store {
             Err(_) => self.answered(answered).await,
             Ok(answer) => answer.unwrap_or_else(|unanswered| Err(StoreError::Bug(unanswered.to_string()))),
         }
+    }
+}
+
+/// Makes the calls of a visit.
+pub(super) fn serve(inner: &Arc<Inner>, calls: Vec<Call>) {
+    for call in calls {
+        call(inner);
     }
 }

@@ -2,51 +2,51 @@
 
 use diesel::result::QueryResult;
 
+use super::Store;
+use super::at_once::{self, Asker, AtOnce, Wanted};
 use super::connection::AnyConnection;
 
 /// A change that has not been made yet, and what becomes of it. On SQLite it is part of a transaction that others share; on
 /// PostgreSQL it makes its own.
-pub struct Change<T>(pub(super) Work<T>);
+pub struct Change<T> {
+    pub(super) work: Work<T>,
+    /// On PostgreSQL tried first.
+    pub(super) usual: Option<Usual<T>>,
+}
 
-type Work<T> = Box<dyn FnOnce(&mut AnyConnection) -> QueryResult<T> + Send>;
+pub(super) type Work<T> = Box<dyn FnOnce(&mut AnyConnection) -> QueryResult<T> + Send>;
+
+/// Leaves a change to be made with others, for somebody who waits.
+type Begin = Box<dyn FnOnce(&Store, Box<dyn Asker>) + Send>;
+
+/// What nearly all changes of a kind come to, which is made for many by one statement.
+pub(super) struct Usual<T> {
+    pub begin: Begin,
+    /// What has become of it then.
+    pub outcome: T,
+}
 
 impl<T> Change<T> {
     /// A change that is a transaction.
     pub(super) fn by(work: impl FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static) -> Self {
-        Self(Box::new(move |connection| match connection {
+        Self::at_once(move |connection| match connection {
             AnyConnection::Sqlite(_) => work(connection),
             AnyConnection::Postgres(_) => connection.write(work),
-        }))
+        })
     }
 
     /// A change that is one statement, and needs no transaction to be made as a whole.
     pub(super) fn at_once(work: impl FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static) -> Self {
-        Self(Box::new(work))
+        Self { work: Box::new(work), usual: None }
     }
 
-    /// The same of one that may need more. `at_once` tries it with as few statements as what is usual needs, on PostgreSQL one: a transaction there is a round
-    /// trip for each. Where that gives nothing it has done nothing.
-    pub(super) fn at_once_or_by(
-        at_once: impl FnOnce(&mut AnyConnection) -> QueryResult<Option<T>> + Send + 'static,
-        work: impl FnOnce(&mut AnyConnection) -> QueryResult<T> + Send + 'static,
-    ) -> Self {
-        Self(Box::new(move |connection| match at_once(connection)? {
-            Some(value) => Ok(value),
-            None if connection.is_sqlite() => work(connection),
-            None => connection.write(work),
-        }))
-    }
-
-    /// The same change, with what `read` reads from what became of it.
+    /// The same change, which on PostgreSQL is `usual` in nearly all cases, and comes to `outcome` then.
     #[must_use]
-    pub fn with<U>(self, read: impl FnOnce(&T) -> U + Send + 'static) -> Change<(T, U)>
-    where
-        T: 'static,
-    {
-        Change(Box::new(move |connection| {
-            let value = (self.0)(connection)?;
-            let also = read(&value);
-            Ok((value, also))
-        }))
+    pub(super) fn usually<C: AtOnce>(self, usual: C, outcome: T) -> Self {
+        let begin = Box::new(move |store: &Store, asker| {
+            let wanted = Wanted { change: usual, asker };
+            store.0.begin(C::wanted(&store.0), wanted, at_once::serve);
+        });
+        Self { usual: Some(Usual { begin, outcome }), ..self }
     }
 }

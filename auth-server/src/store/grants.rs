@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use shared_claims::Scope;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::change::Change;
 use super::columns::{ListJson, MaybeUtc, ScopeText, Utc, stored};
@@ -99,6 +99,42 @@ pub struct NewGrant {
     pub expires_at: OffsetDateTime,
     /// Its place in the status lists.
     pub status_index: Option<i64>,
+}
+
+/// Grants to be made, column by column, for a statement that makes many ([`super::one_statement`]).
+#[derive(Debug, Default)]
+pub(super) struct Grants {
+    pub id: Vec<GrantId>,
+    pub user_id: Vec<Option<UserId>>,
+    pub client_id: Vec<String>,
+    pub sid: Vec<Option<SessionId>>,
+    pub scope: Vec<ScopeText>,
+    pub audience: Vec<Option<String>>,
+    pub auth_time: Vec<Option<PrimitiveDateTime>>,
+    pub acr: Vec<Option<String>>,
+    pub amr: Vec<ListJson>,
+    pub userinfo_claims: Vec<ListJson>,
+    pub created_at: Vec<PrimitiveDateTime>,
+    pub expires_at: Vec<PrimitiveDateTime>,
+    pub status_index: Vec<Option<i64>>,
+}
+
+impl Grants {
+    pub fn push(&mut self, grant: NewGrant) {
+        self.id.push(grant.id);
+        self.user_id.push(grant.user_id);
+        self.client_id.push(grant.client_id);
+        self.sid.push(grant.sid);
+        self.scope.push(grant.scope.into());
+        self.audience.push(grant.audience);
+        self.auth_time.push(grant.auth_time.map(stored));
+        self.acr.push(grant.acr);
+        self.amr.push(grant.amr.into());
+        self.userinfo_claims.push(grant.userinfo_claims.into());
+        self.created_at.push(stored(grant.created_at));
+        self.expires_at.push(stored(grant.expires_at));
+        self.status_index.push(grant.status_index);
+    }
 }
 
 impl Store {
@@ -217,7 +253,7 @@ impl Change<bool> {
 }
 
 pub(super) type Revocation = (
-    diesel::dsl::Eq<grants::revoked_at, Option<time::PrimitiveDateTime>>,
+    diesel::dsl::Eq<grants::revoked_at, Option<PrimitiveDateTime>>,
     diesel::dsl::Eq<grants::revoked_reason, Option<String>>,
 );
 

@@ -5,12 +5,12 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::result::QueryResult;
-use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Timestamp};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text, Timestamp};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::columns::stored;
 use super::connection::AnyConnection;
-use super::one_statement::{Named, With};
+use super::one_statement::{Named, With, push_rows};
 use super::schema::{ledger, ledger_heads, refresh_tokens};
 use super::update::Update;
 use super::{ChainHead, LedgerRow};
@@ -125,7 +125,7 @@ impl QueryFragment<Pg> for Lead {
     }
 }
 
-/// Rows of one chain, column by column: however many they are, it is the same statement.
+/// Rows of one chain, column by column.
 #[derive(Default)]
 struct Rows {
     chain: String,
@@ -158,21 +158,17 @@ impl QueryFragment<Pg> for Rows {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("INSERT INTO ledger (chain, seq, at, kind, body, hash, grant_id, user_id) SELECT ");
         out.push_bind_param::<Text, _>(&self.chain)?;
-        out.push_sql(", * FROM unnest(");
-        out.push_bind_param::<Array<BigInt>, _>(&self.seq)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Timestamp>, _>(&self.at)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Text>, _>(&self.kind)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Text>, _>(&self.body)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Binary>, _>(&self.hash)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.grant_id)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.user_id)?;
-        out.push_sql(")");
+        out.push_sql(", * FROM ");
+        push_rows!(
+            out,
+            BigInt = &self.seq,
+            Timestamp = &self.at,
+            Text = &self.kind,
+            Text = &self.body,
+            Binary = &self.hash,
+            Nullable<Text> = &self.grant_id,
+            Nullable<Text> = &self.user_id,
+        );
         Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //! [`StoreError`]. What must happen at most once (a code, a rotation) is decided inside one transaction.
 
 mod access;
+mod at_once;
 mod authorization_codes;
 mod authorization_requests;
 mod backend;
@@ -86,10 +87,13 @@ pub use standing::{BehindToken, Found, Holder, Standing};
 pub use status_indices::{BLOCK_AGE, BLOCK_SIZE, LIST_SIZE};
 pub use users::{NewUser, User, username_key};
 
+use at_once::Wanted;
 use backend::Backend;
 use connection::{AnyConnection, ConnectError};
 use pool::Connector;
 use questions::Questions;
+use redemption::FirstRedemption;
+use rotation::FirstRotation;
 pub use together::Together;
 use upkeep::Upkeep;
 
@@ -104,6 +108,7 @@ struct Inner {
     /// Calls that take a connection each.
     calls: Arc<calls::Calls>,
     questions: AllQuestions,
+    changes: AllChanges,
     remembered: remembered::Remembered,
     /// SQLite has one writer at a time. Waiting here is fair and wakes at once; its own waiting polls.
     writes: Option<Arc<group_commit::Writes>>,
@@ -139,6 +144,18 @@ impl AllQuestions {
     }
 }
 
+/// What many want made who wait, and PostgreSQL makes by one statement.
+struct AllChanges {
+    rotations: Arc<Together<Wanted<FirstRotation>>>,
+    redemptions: Arc<Together<Wanted<FirstRedemption>>>,
+}
+
+impl AllChanges {
+    fn new() -> Self {
+        Self { rotations: Together::new(SHARED_CONNECTIONS), redemptions: Together::new(SHARED_CONNECTIONS) }
+    }
+}
+
 /// How many connections are for calls that are made together. More may be wanted at a time: visits are short, and take turns.
 const SHARED_CONNECTIONS: usize = 2;
 
@@ -166,6 +183,7 @@ impl Store {
         let (upkeep, committed) = Upkeep::new();
         let inner = Arc::new(Inner {
             questions: AllQuestions::new(),
+            changes: AllChanges::new(),
             remembered: remembered::Remembered::default(),
             writes: is_sqlite.then(Together::committing),
             turn_to_commit: Mutex::default(),

@@ -43,3 +43,17 @@ impl<P, S> QueryId for With<P, S> {
 }
 
 impl<P, S> RunQueryDsl<PgConnection> for With<P, S> {}
+
+/// `unnest($1, $2, …)`: rows that come with the statement, column by column. However many they are, it is the same statement.
+macro_rules! push_rows {
+    ($out:expr, $first:ty = $first_column:expr, $($rest:ty = $column:expr),* $(,)?) => {
+        $out.push_sql("unnest(");
+        $out.push_bind_param::<diesel::sql_types::Array<$first>, _>($first_column)?;
+        $(
+            $out.push_sql(", ");
+            $out.push_bind_param::<diesel::sql_types::Array<$rest>, _>($column)?;
+        )*
+        $out.push_sql(")");
+    };
+}
+pub(super) use push_rows;

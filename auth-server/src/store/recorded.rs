@@ -8,7 +8,9 @@ use std::sync::Arc;
 use diesel::result::QueryResult;
 use tokio::sync::oneshot;
 
-use super::change::Change;
+use super::at_once::Asker;
+use super::calls::{self, Answer, Call};
+use super::change::{Change, Usual, Work};
 use super::connection::AnyConnection;
 use super::group_commit::apart;
 use super::ledger::{ChainHead, LedgerRow, head};
@@ -78,18 +80,18 @@ impl<T: Send> Recording for Rows<T> {
     }
 }
 
-/// A change, with the rows that tell of it.
-struct Changing<T> {
-    change: Option<Change<(T, Vec<Entry>)>>,
-    value: Option<T>,
-    answer: oneshot::Sender<Result<T, StoreError>>,
+/// A change, and what tells of it.
+struct Changing<T, V, F> {
+    change: Option<(Work<T>, F)>,
+    value: Option<V>,
+    answer: Answer<V>,
 }
 
-impl<T: Send> Recording for Changing<T> {
+impl<T, V: Send, F: FnOnce(T) -> (V, Vec<Entry>) + Send> Recording for Changing<T, V, F> {
     fn run(&mut self, connection: &mut AnyConnection) -> QueryResult<Vec<Entry>> {
         // One whose asker has gone before its turn is never made.
-        let Some(change) = self.change.take().filter(|_| !self.answer.is_closed()) else { return Ok(Vec::new()) };
-        let (value, entries) = (change.0)(connection)?;
+        let Some((work, tell)) = self.change.take().filter(|_| !self.answer.is_closed()) else { return Ok(Vec::new()) };
+        let (value, entries) = tell(work(connection)?);
         self.value = Some(value);
         Ok(entries)
     }
@@ -102,6 +104,73 @@ impl<T: Send> Recording for Changing<T> {
         let never_made = || StoreError::Bug("a change was committed that was never made".into());
         let Self { value, answer, .. } = *self;
         let _ = answer.send(outcome.and_then(|()| value.ok_or_else(never_made)));
+    }
+}
+
+/// What is to be done when a change was made for which somebody waits.
+struct Telling<V, F, L> {
+    tell: F,
+    answer: Answer<V>,
+    /// Leaves rows to be put on record.
+    leave: L,
+}
+
+impl<V: Send + 'static, F, L: FnOnce(&Arc<Inner>, Pending, Company)> Telling<V, F, L> {
+    /// Leaves what is to be put on record, whether anybody waits for that or not. Where that is nothing, whoever waits is answered.
+    fn of<T>(self, inner: &Arc<Inner>, made: Result<T, StoreError>, company: Company)
+    where
+        F: FnOnce(T) -> (V, Vec<Entry>),
+    {
+        let Self { tell, answer, leave } = self;
+        match made.map(tell) {
+            Ok((value, entries)) if !entries.is_empty() => {
+                leave(inner, Pending(Box::new(Rows { entries, value, answer })), company);
+            }
+            made => drop(answer.send(made.map(|(value, _)| value))),
+        }
+    }
+}
+
+/// Whether rows come alone, or others right behind them.
+#[derive(Clone, Copy)]
+enum Company {
+    None,
+    Others,
+}
+
+/// Who waits for a change that may be the usual one.
+struct Waiting<T, V, F, L> {
+    /// What has become of the usual one.
+    outcome: T,
+    work: Work<T>,
+    telling: Telling<V, F, L>,
+}
+
+impl<T, V, F, L> Asker for Waiting<T, V, F, L>
+where
+    T: Send + 'static,
+    V: Send + 'static,
+    F: FnOnce(T) -> (V, Vec<Entry>) + Send + 'static,
+    L: FnOnce(&Arc<Inner>, Pending, Company) + Send + 'static,
+{
+    fn waits(&self) -> bool {
+        !self.telling.answer.is_closed()
+    }
+
+    fn go_on(self: Box<Self>, inner: &Arc<Inner>, made: Result<bool, StoreError>) {
+        let Self { outcome, work, telling } = *self;
+        match made {
+            Ok(true) => telling.of(inner, Ok(outcome), Company::Others),
+            Ok(false) => {
+                let by_itself: Call = Box::new(move |inner| {
+                    if !telling.answer.is_closed() {
+                        telling.of(inner, inner.visit(work), Company::None);
+                    }
+                });
+                inner.begin(&inner.calls, by_itself, calls::serve);
+            }
+            Err(error) => telling.of(inner, Err(error), Company::None),
+        }
     }
 }
 
@@ -234,7 +303,10 @@ impl Store {
 
     /// Makes a change of which nothing is put on record.
     pub async fn make<T: Send + 'static>(&self, change: Change<T>) -> Result<T, StoreError> {
-        if self.0.backend.is_sqlite() { self.write(change.0).await } else { self.run(change.0).await }
+        if self.0.backend.is_sqlite() {
+            return self.write(change.work).await;
+        }
+        self.make_apart(change, |value| (value, Vec::new()), |_, _, _| ()).await
     }
 
     /// Leaves a row to be put on record together with what others leave at the same time, and waits until it is durable.
@@ -250,29 +322,45 @@ impl Store {
         self.share(together, rows, answered, serving(record)).await
     }
 
-    /// The same of a change, whose rows `tell` makes of what became of it.
-    pub async fn record_change<T: Send + 'static>(
+    /// The same of a change, of which `tell` makes what is answered, and the rows.
+    pub async fn record_change<T: Send + 'static, V: Send + 'static>(
         &self,
         together: &Arc<Together<Pending>>,
         change: Change<T>,
-        tell: impl FnOnce(&T) -> Vec<Entry> + Send + 'static,
+        tell: impl FnOnce(T) -> (V, Vec<Entry>) + Send + 'static,
         record: impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let change = change.with(tell);
+    ) -> Result<V, StoreError> {
         if self.0.backend.is_sqlite() {
             let (answer, answered) = oneshot::channel();
-            let changing = Changing { change: Some(change), value: None, answer };
+            let changing = Changing { change: Some((change.work, tell)), value: None, answer };
             return self.share(together, Pending(Box::new(changing)), answered, serving(record)).await;
         }
         let together = Arc::clone(together);
-        // Its rows are left to be put on record where it was made, whether anybody waits for that or not.
-        let made = self.call(move |inner, answer| match inner.visit(change.0) {
-            Ok((value, entries)) if !entries.is_empty() => {
-                inner.share(&together, Pending(Box::new(Rows { entries, value, answer })), serving(record));
-            }
-            made => drop(answer.send(made.map(|(value, _)| value))),
-        });
-        made.await
+        let leave = move |inner: &Arc<Inner>, rows, company| match company {
+            Company::None => inner.share(&together, rows, serving(record)),
+            // On this thread these would be on record before the others are left.
+            Company::Others => inner.begin(&together, rows, serving(record)),
+        };
+        self.make_apart(change, tell, leave).await
+    }
+
+    /// Makes a change apart from what puts its rows on record; they are left where it was made.
+    async fn make_apart<T: Send + 'static, V: Send + 'static>(
+        &self,
+        change: Change<T>,
+        tell: impl FnOnce(T) -> (V, Vec<Entry>) + Send + 'static,
+        leave: impl FnOnce(&Arc<Inner>, Pending, Company) + Send + 'static,
+    ) -> Result<V, StoreError> {
+        let Change { work, usual } = change;
+        let Some(Usual { begin, outcome }) = usual else {
+            let made = self.call(move |inner, answer| {
+                Telling { tell, answer, leave }.of(inner, inner.visit(work), Company::None);
+            });
+            return made.await;
+        };
+        let (answer, answered) = oneshot::channel();
+        begin(self, Box::new(Waiting { outcome, work, telling: Telling { tell, answer, leave } }));
+        self.answered(answered).await
     }
 }
 

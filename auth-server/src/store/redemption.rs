@@ -1,18 +1,26 @@
 //! The redemption of an authorization code: it is used up, and the grant and the refresh token that it stands for are made.
 
+use std::sync::Arc;
+
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::QueryFragment;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Nullable, Text, Timestamp};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
+use super::at_once::{AtOnce, Wanted};
 use super::change::Change;
-use super::columns::{ListJson, MaybeUtc, ScopeText, stored};
+use super::columns::stored;
 use super::connection::{AnyConnection, on_backend};
-use super::one_statement::{Named, With};
-use super::schema::{authorization_codes as codes, grants, refresh_tokens};
+use super::grants::Grants;
+use super::one_statement::push_rows;
+use super::refresh_tokens::Tokens;
+use super::schema::authorization_codes as codes;
 use super::update::Update;
-use super::{GrantId, NewGrant, NewRefreshToken, SecretHash, grants as grant_records, refresh_tokens as token_records};
+use super::{
+    GrantId, Inner, NewGrant, NewRefreshToken, SecretHash, Together, grants as grant_records,
+    refresh_tokens as token_records,
+};
 
 /// What became of an attempt to redeem a code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,125 +44,124 @@ impl Change<Redemption> {
         refresh_token: Option<NewRefreshToken>,
         now: OffsetDateTime,
     ) -> Self {
-        let wanted = (grant.clone(), refresh_token.clone());
-        Self::at_once_or_by(
-            move |connection| {
-                let AnyConnection::Postgres(postgres) = connection else { return Ok(None) };
-                let (grant, refresh_token) = wanted;
-                Ok(redeem_unused(postgres, code, grant, refresh_token, now)?.then_some(Redemption::Granted))
-            },
-            move |connection| redeem(connection, code, grant, refresh_token, now),
-        )
+        let first = FirstRedemption { code, grant: grant.clone(), refresh_token: refresh_token.clone(), now };
+        Self::by(move |connection| redeem(connection, code, grant, refresh_token, now))
+            .usually(first, Redemption::Granted)
     }
 }
 
-/// Uses up a code that may be redeemed. On PostgreSQL whoever comes second waits here for the first, and finds no row.
-macro_rules! consumption {
-    ($code:expr, $grant_id:expr, $now:expr) => {
-        Update::of(
-            (codes::consumed_at.eq(Some(stored($now))), codes::grant_id.eq(Some($grant_id))),
-            codes::hash.eq($code).and(codes::consumed_at.is_null()).and(codes::expires_at.gt(stored($now))),
-        )
-    };
-}
-
-diesel::table! {
-    /// The code, used up by this statement.
-    redeemed (hash) {
-        hash -> Binary,
-    }
-}
-
-diesel::table! {
-    /// The grant that this statement makes.
-    granted (id) {
-        id -> Text,
-    }
-}
-
-/// PostgreSQL: redeems a code that may be redeemed, which is what nearly all may. False: this one may not, and nothing has happened.
-fn redeem_unused(
-    connection: &mut PgConnection,
+/// PostgreSQL: the redemption of a code that may be redeemed.
+pub(super) struct FirstRedemption {
     code: SecretHash,
     grant: NewGrant,
     refresh_token: Option<NewRefreshToken>,
     now: OffsetDateTime,
-) -> QueryResult<bool> {
-    let consume = Named("redeemed", consumption!(code, grant.id.clone(), now).returning(codes::hash));
-    let made = match refresh_token {
-        None => With { parts: (consume,), then: grant_of_code(grant) }.execute(connection)?,
-        Some(token) => {
-            let parts = (consume, Named("granted", grant_of_code(grant)));
-            With { parts, then: first_token_of_grant(token) }.execute(connection)?
+}
+
+impl AtOnce for FirstRedemption {
+    fn wanted(inner: &Inner) -> &Arc<Together<Wanted<Self>>> {
+        &inner.changes.redemptions
+    }
+
+    fn uses(&self) -> SecretHash {
+        self.code
+    }
+
+    fn make_all(connection: &mut PgConnection, all: Vec<Self>) -> QueryResult<Vec<SecretHash>> {
+        // One time for all, the latest: a code that expires in between is looked at by itself.
+        let Some(now) = all.iter().map(|one| one.now).max() else { return Ok(Vec::new()) };
+        let mut redemptions = FirstRedemptions {
+            now: stored(now),
+            codes: Vec::new(),
+            grants: Grants::default(),
+            tokens: Tokens::default(),
+        };
+        for Self { code, grant, refresh_token, .. } in all {
+            redemptions.codes.push(code);
+            redemptions.grants.push(grant);
+            match refresh_token {
+                Some(refresh_token) => redemptions.tokens.push(refresh_token),
+                None => redemptions.tokens.push_none(),
+            }
         }
-    };
-    Ok(made == 1)
+        redemptions.load(connection)
+    }
 }
 
-fn grant_of_code(grant: NewGrant) -> impl QueryFragment<Pg> {
-    redeemed::table
-        .select((
-            grant.id.into_sql::<Text>(),
-            grant.user_id.into_sql::<Nullable<Text>>(),
-            grant.client_id.into_sql::<Text>(),
-            grant.sid.into_sql::<Nullable<Text>>(),
-            ScopeText::from(grant.scope).into_sql::<Text>(),
-            grant.audience.into_sql::<Nullable<Text>>(),
-            MaybeUtc::from(grant.auth_time).into_sql::<Nullable<Timestamp>>(),
-            grant.acr.into_sql::<Nullable<Text>>(),
-            ListJson::from(grant.amr).into_sql::<Text>(),
-            ListJson::from(grant.userinfo_claims).into_sql::<Text>(),
-            stored(grant.created_at).into_sql::<Timestamp>(),
-            stored(grant.expires_at).into_sql::<Timestamp>(),
-            grant.status_index.into_sql::<Nullable<BigInt>>(),
-        ))
-        .insert_into(grants::table)
-        .into_columns((
-            grants::id,
-            grants::user_id,
-            grants::client_id,
-            grants::sid,
-            grants::scope,
-            grants::audience,
-            grants::auth_time,
-            grants::acr,
-            grants::amr,
-            grants::userinfo_claims,
-            grants::created_at,
-            grants::expires_at,
-            grants::status_index,
-        ))
-        .returning(grants::id)
+/// Codes are held first: of two servers that redeem one at the same time, one finds it locked, and looks at it by itself.
+#[derive(QueryId)]
+struct FirstRedemptions {
+    now: PrimitiveDateTime,
+    codes: Vec<SecretHash>,
+    grants: Grants,
+    /// Of each grant: its refresh token, or none.
+    tokens: Tokens,
 }
 
-fn first_token_of_grant(token: NewRefreshToken) -> impl QueryFragment<Pg> {
-    granted::table
-        .select((
-            token.hash.into_sql::<Binary>(),
-            granted::id,
-            token.hash.into_sql::<Binary>(),
-            token.client_id.into_sql::<Text>(),
-            token.api.into_sql::<Nullable<Text>>(),
-            ScopeText::from(token.scope).into_sql::<Text>(),
-            token.document.into_sql::<Text>(),
-            token.access_jti.into_sql::<Nullable<Text>>(),
-            stored(token.created_at).into_sql::<Timestamp>(),
-            stored(token.expires_at).into_sql::<Timestamp>(),
-        ))
-        .insert_into(refresh_tokens::table)
-        .into_columns((
-            refresh_tokens::hash,
-            refresh_tokens::grant_id,
-            refresh_tokens::family_id,
-            refresh_tokens::client_id,
-            refresh_tokens::api,
-            refresh_tokens::scope,
-            refresh_tokens::document,
-            refresh_tokens::access_jti,
-            refresh_tokens::created_at,
-            refresh_tokens::expires_at,
-        ))
+impl QueryFragment<Pg> for FirstRedemptions {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let Self { now, codes, grants, tokens } = self;
+        out.push_sql("WITH asked AS (SELECT * FROM ");
+        push_rows!(
+            out,
+            Binary = codes,
+            Text = &grants.id,
+            Nullable<Text> = &grants.user_id,
+            Text = &grants.client_id,
+            Nullable<Text> = &grants.sid,
+            Text = &grants.scope,
+            Nullable<Text> = &grants.audience,
+            Nullable<Timestamp> = &grants.auth_time,
+            Nullable<Text> = &grants.acr,
+            Text = &grants.amr,
+            Text = &grants.userinfo_claims,
+            Timestamp = &grants.created_at,
+            Timestamp = &grants.expires_at,
+            Nullable<BigInt> = &grants.status_index,
+            Nullable<Binary> = &tokens.hash,
+            Nullable<Text> = &tokens.client_id,
+            Nullable<Text> = &tokens.api,
+            Nullable<Text> = &tokens.scope,
+            Nullable<Text> = &tokens.document,
+            Nullable<Text> = &tokens.access_jti,
+            Nullable<Timestamp> = &tokens.created_at,
+            Nullable<Timestamp> = &tokens.expires_at,
+        );
+        out.push_sql(
+            " AS asked (code, id, user_id, client_id, sid, scope, audience, auth_time, acr, amr, userinfo_claims, \
+             created_at, expires_at, status_index, token, token_client_id, token_api, token_scope, token_document, \
+             token_access_jti, token_created_at, token_expires_at)), \
+             unused AS (SELECT asked.* FROM asked \
+             CROSS JOIN LATERAL (SELECT FROM authorization_codes \
+             WHERE hash = asked.code AND consumed_at IS NULL AND expires_at > ",
+        );
+        out.push_bind_param::<Timestamp, _>(now)?;
+        out.push_sql(
+            " FOR NO KEY UPDATE SKIP LOCKED) c), \
+             granted AS (INSERT INTO grants (id, user_id, client_id, sid, scope, audience, auth_time, acr, amr, \
+             userinfo_claims, created_at, expires_at, status_index) \
+             SELECT id, user_id, client_id, sid, scope, audience, auth_time, acr, amr, userinfo_claims, created_at, \
+             expires_at, status_index FROM unused), \
+             begun AS (INSERT INTO refresh_tokens (hash, grant_id, family_id, client_id, api, scope, document, \
+             access_jti, created_at, expires_at) \
+             SELECT token, id, token, token_client_id, token_api, token_scope, token_document, token_access_jti, \
+             token_created_at, token_expires_at FROM unused WHERE token IS NOT NULL) \
+             UPDATE authorization_codes SET consumed_at = ",
+        );
+        out.push_bind_param::<Timestamp, _>(now)?;
+        out.push_sql(
+            ", grant_id = (SELECT id FROM unused WHERE code = hash) \
+             WHERE hash = ANY (ARRAY (SELECT code FROM unused)) RETURNING hash",
+        );
+        Ok(())
+    }
 }
+
+impl Query for FirstRedemptions {
+    type SqlType = Binary;
+}
+
+impl RunQueryDsl<PgConnection> for FirstRedemptions {}
 
 fn redeem(
     connection: &mut AnyConnection,
@@ -166,7 +173,11 @@ fn redeem(
     // A code names a grant that is there.
     let grant_id = grant.id.clone();
     grant_records::insert(connection, grant)?;
-    let consume = consumption!(code, grant_id.clone(), now);
+    // On PostgreSQL whoever comes second waits here for the first, and finds no row.
+    let consume = Update::of(
+        (codes::consumed_at.eq(Some(stored(now))), codes::grant_id.eq(Some(grant_id.clone()))),
+        codes::hash.eq(code).and(codes::consumed_at.is_null()).and(codes::expires_at.gt(stored(now))),
+    );
     if on_backend!(connection, c => consume.execute(c))? == 0 {
         grant_records::undo(connection, grant_id)?;
         let redeemed: Option<Option<GrantId>> =

@@ -3,7 +3,7 @@
 use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 use shared_claims::Scope;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::columns::{MaybeUtc, ScopeText, Utc, stored};
 use super::connection::{AnyConnection, on_backend};
@@ -71,6 +71,43 @@ struct Row {
     created_at: OffsetDateTime,
     #[diesel(serialize_as = Utc)]
     expires_at: OffsetDateTime,
+}
+
+/// Refresh tokens to be handed out, column by column, for a statement that makes many ([`super::one_statement`]).
+#[derive(Debug, Default)]
+pub(super) struct Tokens {
+    pub hash: Vec<Option<SecretHash>>,
+    pub client_id: Vec<Option<String>>,
+    pub api: Vec<Option<String>>,
+    pub scope: Vec<Option<ScopeText>>,
+    pub document: Vec<Option<String>>,
+    pub access_jti: Vec<Option<String>>,
+    pub created_at: Vec<Option<PrimitiveDateTime>>,
+    pub expires_at: Vec<Option<PrimitiveDateTime>>,
+}
+
+impl Tokens {
+    pub fn push(&mut self, token: NewRefreshToken) {
+        self.hash.push(Some(token.hash));
+        self.client_id.push(Some(token.client_id));
+        self.api.push(token.api);
+        self.scope.push(Some(token.scope.into()));
+        self.document.push(Some(token.document));
+        self.access_jti.push(token.access_jti);
+        self.created_at.push(Some(stored(token.created_at)));
+        self.expires_at.push(Some(stored(token.expires_at)));
+    }
+
+    pub fn push_none(&mut self) {
+        self.hash.push(None);
+        self.client_id.push(None);
+        self.api.push(None);
+        self.scope.push(None);
+        self.document.push(None);
+        self.access_jti.push(None);
+        self.created_at.push(None);
+        self.expires_at.push(None);
+    }
 }
 
 /// A refresh token, whatever state it is in, and what it came from.

@@ -3,19 +3,24 @@
 //! A token that comes a second time is either a lost response (nothing of its successor was ever used: the successor is
 //! replaced) or theft (the grant is revoked). A replaced successor that is shown after all was not lost: theft as well.
 
-use diesel::dsl::{exists, select};
-use diesel::prelude::*;
-use diesel::sql_types::{Binary, Nullable, Text, Timestamp};
-use time::OffsetDateTime;
+use std::sync::Arc;
 
+use diesel::dsl::{exists, select};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Binary, Nullable, Text, Timestamp};
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use super::at_once::{AtOnce, Wanted};
 use super::change::Change;
 use super::columns::{ScopeText, stored};
 use super::connection::{AnyConnection, on_backend};
-use super::one_statement::{Named, With};
-use super::refresh_tokens::{find, insert};
+use super::one_statement::push_rows;
+use super::refresh_tokens::{Tokens, find, insert};
 use super::schema::{grants, refresh_tokens};
 use super::update::Update;
-use super::{GrantId, NewRefreshToken, RefreshToken, SecretHash, grants as grant_records};
+use super::{GrantId, Inner, NewRefreshToken, RefreshToken, SecretHash, Together, grants as grant_records};
 
 /// What became of an attempt to rotate a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,137 +50,162 @@ impl Change<Rotation> {
     /// authentication has proved: the token of another client is left alone.
     #[must_use]
     pub fn rotation(presented: SecretHash, successor: NewRefreshToken, now: OffsetDateTime) -> Self {
-        let wanted = successor.clone();
-        Self::at_once_or_by(
-            move |connection| Ok(rotate_first_use(connection, presented, wanted, now)?.then_some(Rotation::Rotated)),
-            move |connection| rotate(connection, presented, successor, now),
-        )
+        let first = FirstRotation { presented, successor: successor.clone(), now };
+        Self::by(move |connection| {
+            if let AnyConnection::Sqlite(sqlite) = connection
+                && rotate_first_use(sqlite, presented, successor.clone(), now)?
+            {
+                return Ok(Rotation::Rotated);
+            }
+            rotate(connection, presented, successor, now)
+        })
+        .usually(first, Rotation::Rotated)
     }
 }
 
-diesel::table! {
-    /// The grant that the token came from, alive and held by this statement.
-    held (id) {
-        id -> Text,
-    }
-}
-
-diesel::table! {
-    /// The token that was presented, used up by this statement.
-    used (hash) {
-        hash -> Binary,
-        grant_id -> Text,
-        family_id -> Binary,
-    }
-}
-
-diesel::allow_tables_to_appear_in_same_query!(held, refresh_tokens);
-
-/// Rotates a token that is in force and used for the first time, which is what nearly all are. False: it is not, and nothing has
-/// happened.
+/// SQLite: rotates a token that is in force and used for the first time, which is what nearly all are. False: it is not, and
+/// nothing has happened.
 fn rotate_first_use(
-    connection: &mut AnyConnection,
-    presented: SecretHash,
-    successor: NewRefreshToken,
-    now: OffsetDateTime,
-) -> QueryResult<bool> {
-    match connection {
-        AnyConnection::Sqlite(sqlite) => by_two_statements(sqlite, presented, successor, now),
-        AnyConnection::Postgres(postgres) => by_one_statement(postgres, presented, successor, now),
-    }
-}
-
-/// Whether a token is what its client presents, and was not used.
-macro_rules! is_in_force {
-    ($presented:expr, $client:expr, $now:expr) => {
-        refresh_tokens::hash
-            .eq($presented)
-            .and(refresh_tokens::client_id.eq($client.clone()))
-            .and(refresh_tokens::used_at.is_null())
-            .and(refresh_tokens::superseded_at.is_null())
-            .and(refresh_tokens::expires_at.gt(stored($now)))
-    };
-}
-
-/// Grants that are alive.
-macro_rules! live_grants {
-    ($now:expr) => {
-        grants::table
-            .filter(grants::revoked_at.is_null())
-            .filter(grants::expires_at.gt(stored($now)))
-            .select(grants::id)
-    };
-}
-
-/// The successor of the token that was used up, whose row is in `$used`.
-macro_rules! follow {
-    ($used:ident, $rows:expr, $successor:expr) => {
-        $rows
-            .select((
-                $successor.hash.into_sql::<Binary>(),
-                $used::grant_id,
-                $used::family_id,
-                $used::hash.nullable(),
-                $successor.client_id.into_sql::<Text>(),
-                $successor.api.into_sql::<Nullable<Text>>(),
-                ScopeText::from($successor.scope).into_sql::<Text>(),
-                $successor.document.into_sql::<Text>(),
-                $successor.access_jti.into_sql::<Nullable<Text>>(),
-                stored($successor.created_at).into_sql::<Timestamp>(),
-                stored($successor.expires_at).into_sql::<Timestamp>(),
-            ))
-            .insert_into(refresh_tokens::table)
-            .into_columns((
-                refresh_tokens::hash,
-                refresh_tokens::grant_id,
-                refresh_tokens::family_id,
-                refresh_tokens::predecessor,
-                refresh_tokens::client_id,
-                refresh_tokens::api,
-                refresh_tokens::scope,
-                refresh_tokens::document,
-                refresh_tokens::access_jti,
-                refresh_tokens::created_at,
-                refresh_tokens::expires_at,
-            ))
-    };
-}
-
-/// The grant is held first, as by [`rotate`]: what else happens to the family comes before or after.
-fn by_one_statement(
-    connection: &mut PgConnection,
-    presented: SecretHash,
-    successor: NewRefreshToken,
-    now: OffsetDateTime,
-) -> QueryResult<bool> {
-    let of_token = refresh_tokens::table.find(presented).select(refresh_tokens::grant_id).single_value();
-    let hold = live_grants!(now).filter(grants::id.nullable().eq(of_token)).for_no_key_update();
-    let of_held = refresh_tokens::grant_id.eq_any(held::table.select(held::id));
-    let in_force = is_in_force!(presented, successor.client_id, now).and(of_held);
-    let use_up = Update::of(refresh_tokens::used_at.eq(Some(stored(now))), in_force).returning((
-        refresh_tokens::hash,
-        refresh_tokens::grant_id,
-        refresh_tokens::family_id,
-    ));
-    let follow = follow!(used, used::table, successor);
-    let rotation = With { parts: (Named("held", hold), Named("used", use_up)), then: follow };
-    Ok(rotation.execute(connection)? == 1)
-}
-
-fn by_two_statements(
     connection: &mut SqliteConnection,
     presented: SecretHash,
     successor: NewRefreshToken,
     now: OffsetDateTime,
 ) -> QueryResult<bool> {
-    let of_live = exists(live_grants!(now).filter(grants::id.eq(refresh_tokens::grant_id)));
-    let in_force = is_in_force!(presented, successor.client_id, now).and(of_live);
+    let of_live = exists(
+        grants::table
+            .filter(grants::id.eq(refresh_tokens::grant_id))
+            .filter(grants::revoked_at.is_null())
+            .filter(grants::expires_at.gt(stored(now)))
+            .select(grants::id),
+    );
+    let in_force = refresh_tokens::hash
+        .eq(presented)
+        .and(refresh_tokens::client_id.eq(successor.client_id.clone()))
+        .and(refresh_tokens::used_at.is_null())
+        .and(refresh_tokens::superseded_at.is_null())
+        .and(refresh_tokens::expires_at.gt(stored(now)))
+        .and(of_live);
     if Update::of(refresh_tokens::used_at.eq(Some(stored(now))), in_force).execute(connection)? == 0 {
         return Ok(false);
     }
-    follow!(refresh_tokens, refresh_tokens::table.find(presented), successor).execute(connection)?;
+    let follow = refresh_tokens::table
+        .find(presented)
+        .select((
+            successor.hash.into_sql::<Binary>(),
+            refresh_tokens::grant_id,
+            refresh_tokens::family_id,
+            refresh_tokens::hash.nullable(),
+            successor.client_id.into_sql::<Text>(),
+            successor.api.into_sql::<Nullable<Text>>(),
+            ScopeText::from(successor.scope).into_sql::<Text>(),
+            successor.document.into_sql::<Text>(),
+            successor.access_jti.into_sql::<Nullable<Text>>(),
+            stored(successor.created_at).into_sql::<Timestamp>(),
+            stored(successor.expires_at).into_sql::<Timestamp>(),
+        ))
+        .insert_into(refresh_tokens::table)
+        .into_columns((
+            refresh_tokens::hash,
+            refresh_tokens::grant_id,
+            refresh_tokens::family_id,
+            refresh_tokens::predecessor,
+            refresh_tokens::client_id,
+            refresh_tokens::api,
+            refresh_tokens::scope,
+            refresh_tokens::document,
+            refresh_tokens::access_jti,
+            refresh_tokens::created_at,
+            refresh_tokens::expires_at,
+        ));
+    follow.execute(connection)?;
     Ok(true)
 }
+
+/// PostgreSQL: the rotation of a token that is in force and used for the first time.
+pub(super) struct FirstRotation {
+    presented: SecretHash,
+    successor: NewRefreshToken,
+    now: OffsetDateTime,
+}
+
+impl AtOnce for FirstRotation {
+    fn wanted(inner: &Inner) -> &Arc<Together<Wanted<Self>>> {
+        &inner.changes.rotations
+    }
+
+    fn uses(&self) -> SecretHash {
+        self.presented
+    }
+
+    fn make_all(connection: &mut PgConnection, all: Vec<Self>) -> QueryResult<Vec<SecretHash>> {
+        // One time for all, the latest: a token that expires in between is looked at by itself.
+        let Some(now) = all.iter().map(|one| one.now).max() else { return Ok(Vec::new()) };
+        let mut rotations = FirstRotations { now: stored(now), presented: Vec::new(), successors: Tokens::default() };
+        for Self { presented, successor, .. } in all {
+            rotations.presented.push(presented);
+            rotations.successors.push(successor);
+        }
+        rotations.load(connection)
+    }
+}
+
+/// Grants, then tokens, are held first, as by [`rotate`]: what else happens to a family comes before or after. `LATERAL`: each is
+/// found by its key, whatever else the planner thinks of.
+#[derive(QueryId)]
+struct FirstRotations {
+    now: PrimitiveDateTime,
+    presented: Vec<SecretHash>,
+    successors: Tokens,
+}
+
+impl QueryFragment<Pg> for FirstRotations {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let Self { now, presented, successors } = self;
+        out.push_sql("WITH asked AS (SELECT * FROM ");
+        push_rows!(
+            out,
+            Binary = presented,
+            Nullable<Binary> = &successors.hash,
+            Nullable<Text> = &successors.client_id,
+            Nullable<Text> = &successors.api,
+            Nullable<Text> = &successors.scope,
+            Nullable<Text> = &successors.document,
+            Nullable<Text> = &successors.access_jti,
+            Nullable<Timestamp> = &successors.created_at,
+            Nullable<Timestamp> = &successors.expires_at,
+        );
+        out.push_sql(
+            " AS asked (presented, hash, client_id, api, scope, document, access_jti, created_at, expires_at)), \
+             held AS MATERIALIZED (SELECT asked.* FROM asked \
+             CROSS JOIN LATERAL (SELECT grant_id FROM refresh_tokens WHERE hash = asked.presented OFFSET 0) t \
+             CROSS JOIN LATERAL (SELECT FROM grants WHERE id = t.grant_id AND revoked_at IS NULL AND expires_at > ",
+        );
+        out.push_bind_param::<Timestamp, _>(now)?;
+        out.push_sql(
+            " FOR NO KEY UPDATE SKIP LOCKED) g), \
+             unused AS (SELECT held.*, t.grant_id, t.family_id FROM held \
+             CROSS JOIN LATERAL (SELECT grant_id, family_id FROM refresh_tokens WHERE hash = held.presented \
+             AND client_id = held.client_id AND used_at IS NULL AND superseded_at IS NULL AND expires_at > ",
+        );
+        out.push_bind_param::<Timestamp, _>(now)?;
+        out.push_sql(" FOR NO KEY UPDATE SKIP LOCKED) t), used AS (UPDATE refresh_tokens SET used_at = ");
+        out.push_bind_param::<Timestamp, _>(now)?;
+        out.push_sql(
+            " WHERE hash = ANY (ARRAY (SELECT presented FROM unused))) \
+             INSERT INTO refresh_tokens (hash, grant_id, family_id, predecessor, client_id, api, scope, document, \
+             access_jti, created_at, expires_at) \
+             SELECT hash, grant_id, family_id, presented, client_id, api, scope, document, access_jti, created_at, \
+             expires_at FROM unused RETURNING predecessor",
+        );
+        Ok(())
+    }
+}
+
+impl Query for FirstRotations {
+    type SqlType = Binary;
+}
+
+impl RunQueryDsl<PgConnection> for FirstRotations {}
 
 fn rotate(
     connection: &mut AnyConnection,

@@ -140,22 +140,8 @@ impl Store {
     where
         C: Send + 'static,
     {
-        self.begin(together, call, serve);
+        self.0.begin(together, call, serve);
         self.answered(answer).await
-    }
-
-    /// Adds a call. A visit that begins with it is made on a thread of its own.
-    pub(super) fn begin<C: Send + 'static>(
-        &self,
-        together: &Arc<Together<C>>,
-        call: C,
-        serve: impl Fn(&Arc<Inner>, Vec<C>) + Send + 'static,
-    ) {
-        if let Some(visit) = together.add(call) {
-            let inner = Arc::clone(&self.0);
-            // Nobody waits for the thread: whoever made a call waits for its answer.
-            drop(spawn_blocking(move || serve_all(&inner, visit, &serve)));
-        }
     }
 
     /// What somebody answers who works on a thread that may wait.
@@ -169,6 +155,20 @@ impl Store {
 }
 
 impl Inner {
+    /// Adds a call. A visit that begins with it is made on a thread of its own.
+    pub(super) fn begin<C: Send + 'static>(
+        self: &Arc<Self>,
+        together: &Arc<Together<C>>,
+        call: C,
+        serve: impl Fn(&Arc<Self>, Vec<C>) + Send + 'static,
+    ) {
+        if let Some(visit) = together.add(call) {
+            let inner = Arc::clone(self);
+            // Nobody waits for the thread: whoever made a call waits for its answer.
+            drop(spawn_blocking(move || serve_all(&inner, visit, &serve)));
+        }
+    }
+
     /// Adds a call from a thread that may wait. A visit that begins with it begins here; calls that come meanwhile do not keep
     /// this thread from its own.
     pub(super) fn share<C: Send + 'static>(

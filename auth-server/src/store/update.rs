@@ -8,12 +8,11 @@ use diesel::result::QueryResult;
 use diesel::sql_types::BoolOrNullableBool;
 use diesel::{AppearsOnTable, QuerySource, RunQueryDsl};
 
-/// `UPDATE table SET … WHERE … RETURNING …`: its text is the same each time, whatever is bound to it.
-pub(super) struct Update<T: QuerySource, C, F, R = ()> {
+/// `UPDATE table SET … WHERE …`: its text is the same each time, whatever is bound to it.
+pub(super) struct Update<T: QuerySource, C, F> {
     table: T::FromClause,
     set: C,
     filter: F,
-    returning: R,
 }
 
 impl<T: QuerySource, C, F> Update<T, C, F> {
@@ -25,24 +24,17 @@ impl<T: QuerySource, C, F> Update<T, C, F> {
         F: AppearsOnTable<T>,
         F::SqlType: BoolOrNullableBool,
     {
-        Self { table: T::table().from_clause(), set: set.as_changeset(), filter, returning: () }
-    }
-
-    /// Gives these columns of each row.
-    pub fn returning<R>(self, columns: R) -> Update<T, C, F, R> {
-        let Self { table, set, filter, returning: () } = self;
-        Update { table, set, filter, returning: columns }
+        Self { table: T::table().from_clause(), set: set.as_changeset(), filter }
     }
 }
 
-impl<DB, T, C, F, R> QueryFragment<DB> for Update<T, C, F, R>
+impl<DB, T, C, F> QueryFragment<DB> for Update<T, C, F>
 where
     DB: Backend,
     T: QuerySource,
     T::FromClause: QueryFragment<DB>,
     C: QueryFragment<DB>,
     F: QueryFragment<DB>,
-    R: QueryFragment<DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("UPDATE ");
@@ -50,28 +42,22 @@ where
         out.push_sql(" SET ");
         self.set.walk_ast(out.reborrow())?;
         out.push_sql(" WHERE ");
-        self.filter.walk_ast(out.reborrow())?;
-        if !self.returning.is_noop(out.backend())? {
-            out.push_sql(" RETURNING ");
-            self.returning.walk_ast(out)?;
-        }
-        Ok(())
+        self.filter.walk_ast(out)
     }
 }
 
 /// Known by its type, as what it sets is; its text is then not made anew each time.
-impl<T, C, F, R> QueryId for Update<T, C, F, R>
+impl<T, C, F> QueryId for Update<T, C, F>
 where
     T: QuerySource + 'static,
     C: 'static,
     F: QueryId,
-    R: QueryId,
 {
-    type QueryId = Update<T, C, F::QueryId, R::QueryId>;
-    const HAS_STATIC_QUERY_ID: bool = F::HAS_STATIC_QUERY_ID && R::HAS_STATIC_QUERY_ID;
+    type QueryId = Update<T, C, F::QueryId>;
+    const HAS_STATIC_QUERY_ID: bool = F::HAS_STATIC_QUERY_ID;
 }
 
-impl<T: QuerySource, C, F, R, Connection> RunQueryDsl<Connection> for Update<T, C, F, R> {}
+impl<T: QuerySource, C, F, Connection> RunQueryDsl<Connection> for Update<T, C, F> {}
 
 #[cfg(test)]
 mod tests {

@@ -116,5 +116,5 @@ async fn a_redemption_is_one_statement_on_postgres() {
     let change = Change::redemption(world.code().await, grant_for(None), Some(token("jti-1")), NOW);
     assert_eq!(world.store.make(change).await.unwrap(), Redemption::Granted);
     let last = world.last_statements();
-    assert!(last.iter().any(|statement| statement.starts_with("WITH \"redeemed\"")), "{last:?}");
+    assert!(last.iter().any(|statement| statement.starts_with("WITH asked")), "{last:?}");
 }

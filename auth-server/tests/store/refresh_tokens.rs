@@ -235,9 +235,9 @@ async fn a_first_use_is_one_statement_on_postgres_and_a_replay_a_transaction() {
     let is_last = |start: &str| world.last_statements().iter().any(|last| last.starts_with(start));
     let rotation = |jti| Change::rotation(first, token(jti), NOW);
     assert_eq!(alone.make(rotation("jti-1")).await.unwrap(), Rotation::Rotated);
-    assert!(is_last("WITH \"held\""), "{:?}", world.last_statements());
+    assert!(is_last("WITH asked"), "{:?}", world.last_statements());
     assert_eq!(alone.make(rotation("jti-2")).await.unwrap(), Rotation::Replaced);
-    assert!(!is_last("WITH \"held\"") && is_last("COMMIT"), "{:?}", world.last_statements());
+    assert!(!is_last("WITH asked") && is_last("COMMIT"), "{:?}", world.last_statements());
 }
 
 /// Somebody's defaults for the database are not ours: a row that was waited for is looked at again.
