@@ -45,7 +45,7 @@ impl Writer {
         store.record_change(&this.together, change, tell, Self::recording(this)).await
     }
 
-    fn recording(this: &Arc<Self>) -> impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + 'static {
+    fn recording(this: &Arc<Self>) -> impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + Sync + 'static {
         let writer = Arc::clone(this);
         move |visit, all| writer.record(visit, all)
     }

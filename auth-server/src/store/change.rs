@@ -3,7 +3,7 @@
 use diesel::result::QueryResult;
 
 use super::Store;
-use super::at_once::{self, Asker, AtOnce, Wanted};
+use super::batch::{self, Asker, Batched, Wanted};
 use super::connection::AnyConnection;
 
 /// A change that has not been made yet, and what becomes of it. On SQLite it is part of a transaction that others share; on
@@ -42,10 +42,10 @@ impl<T> Change<T> {
 
     /// The same change, which on PostgreSQL is `usual` in nearly all cases, and comes to `outcome` then.
     #[must_use]
-    pub(super) fn usually<C: AtOnce>(self, usual: C, outcome: T) -> Self {
+    pub(super) fn usually<C: Batched>(self, usual: C, outcome: T) -> Self {
         let begin = Box::new(move |store: &Store, asker| {
             let wanted = Wanted { change: usual, asker };
-            store.0.begin(C::wanted(&store.0), wanted, at_once::serve);
+            store.0.begin(C::wanted(&store.0), wanted, batch::serve);
         });
         Self { usual: Some(Usual { begin, outcome }), ..self }
     }

@@ -4,10 +4,10 @@
 //! [`StoreError`]. What must happen at most once (a code, a rotation) is decided inside one transaction.
 
 mod access;
-mod at_once;
 mod authorization_codes;
 mod authorization_requests;
 mod backend;
+mod batch;
 mod calls;
 mod change;
 mod checkpoint;
@@ -87,8 +87,8 @@ pub use standing::{BehindToken, Found, Holder, Standing};
 pub use status_indices::{BLOCK_AGE, BLOCK_SIZE, LIST_SIZE};
 pub use users::{NewUser, User, username_key};
 
-use at_once::Wanted;
 use backend::Backend;
+use batch::Wanted;
 use connection::{AnyConnection, ConnectError};
 use pool::Connector;
 use questions::Questions;
@@ -151,8 +151,10 @@ struct AllChanges {
 }
 
 impl AllChanges {
-    fn new() -> Self {
-        Self { rotations: Together::new(SHARED_CONNECTIONS), redemptions: Together::new(SHARED_CONNECTIONS) }
+    /// Of a pool of so many `connections`. They commit, and keep one for as long as that takes.
+    fn new(connections: usize) -> Self {
+        let at_once = (connections / 4).clamp(1, SHARED_CONNECTIONS);
+        Self { rotations: Together::new(at_once), redemptions: Together::new(at_once) }
     }
 }
 
@@ -183,7 +185,7 @@ impl Store {
         let (upkeep, committed) = Upkeep::new();
         let inner = Arc::new(Inner {
             questions: AllQuestions::new(),
-            changes: AllChanges::new(),
+            changes: AllChanges::new(connections),
             remembered: remembered::Remembered::default(),
             writes: is_sqlite.then(Together::committing),
             turn_to_commit: Mutex::default(),

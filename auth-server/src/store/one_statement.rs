@@ -1,7 +1,7 @@
 //! What PostgreSQL does in one statement, and so in one transaction and at one round trip: `WITH` queries that write.
 //!
-//! All parts see the database as it was when the statement began; a row that somebody else changes meanwhile is waited for and
-//! looked at again, and left alone if the part's conditions hold for it no more.
+//! All parts see the database as it was when the statement began; a row that somebody else changes meanwhile is waited for
+//! (unless it is to be skipped) and looked at again, and left alone if the part's conditions hold for it no more.
 
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use diesel::result::QueryResult;
 use tokio::sync::oneshot;
 
-use super::at_once::Asker;
-use super::calls::{self, Answer, Call};
+use super::batch::Asker;
+use super::calls::{self, Answer, Call, Turn};
 use super::change::{Change, Usual, Work};
 use super::connection::AnyConnection;
 use super::group_commit::apart;
@@ -108,69 +108,91 @@ impl<T, V: Send, F: FnOnce(T) -> (V, Vec<Entry>) + Send> Recording for Changing<
 }
 
 /// What is to be done when a change was made for which somebody waits.
-struct Telling<V, F, L> {
+struct Telling<V, F> {
     tell: F,
     answer: Answer<V>,
-    /// Leaves rows to be put on record.
-    leave: L,
+    /// Where its rows are left.
+    place: Place,
 }
 
-impl<V: Send + 'static, F, L: FnOnce(&Arc<Inner>, Pending, Company)> Telling<V, F, L> {
-    /// Leaves what is to be put on record, whether anybody waits for that or not. Where that is nothing, whoever waits is answered.
-    fn of<T>(self, inner: &Arc<Inner>, made: Result<T, StoreError>, company: Company)
+impl<V: Send + 'static, F> Telling<V, F> {
+    /// What is to be put on record, whether anybody waits for that or not. Where that is nothing, whoever waits is answered.
+    fn of<T>(self, made: Result<T, StoreError>) -> Option<Left>
     where
         F: FnOnce(T) -> (V, Vec<Entry>),
     {
-        let Self { tell, answer, leave } = self;
+        let Self { tell, answer, place } = self;
         match made.map(tell) {
             Ok((value, entries)) if !entries.is_empty() => {
-                leave(inner, Pending(Box::new(Rows { entries, value, answer })), company);
+                Some(Left { rows: Pending(Box::new(Rows { entries, value, answer })), place })
             }
-            made => drop(answer.send(made.map(|(value, _)| value))),
+            made => {
+                let _ = answer.send(made.map(|(value, _)| value));
+                None
+            }
         }
     }
 }
 
-/// Whether rows come alone, or others right behind them.
-#[derive(Clone, Copy)]
-enum Company {
-    None,
-    Others,
+/// Rows that are left to be put on record.
+pub(super) struct Left {
+    rows: Pending,
+    place: Place,
+}
+
+/// Where the rows of one chain wait, and how they are put on record.
+#[derive(Clone)]
+struct Place {
+    together: Arc<Together<Pending>>,
+    record: Arc<Record>,
+}
+
+type Record = dyn Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + Sync;
+
+/// Leaves all rows at once where the others of their chain wait, from a thread that may wait.
+pub(super) fn leave(inner: &Arc<Inner>, mut left: Vec<Left>) {
+    while let Some(place) = left.first().map(|left| left.place.clone()) {
+        let (of_chain, others) = left.into_iter().partition(|left| Arc::ptr_eq(&left.place.together, &place.together));
+        let of_chain: Vec<Left> = of_chain;
+        inner.share(&place.together, of_chain.into_iter().map(|left| left.rows), move |inner, pending| {
+            (place.record)(&LedgerVisit(inner), pending);
+        });
+        left = others;
+    }
 }
 
 /// Who waits for a change that may be the usual one.
-struct Waiting<T, V, F, L> {
+struct Waiting<T, V, F> {
+    turn: Turn,
     /// What has become of the usual one.
     outcome: T,
     work: Work<T>,
-    telling: Telling<V, F, L>,
+    telling: Telling<V, F>,
 }
 
-impl<T, V, F, L> Asker for Waiting<T, V, F, L>
+impl<T, V, F> Asker for Waiting<T, V, F>
 where
     T: Send + 'static,
     V: Send + 'static,
     F: FnOnce(T) -> (V, Vec<Entry>) + Send + 'static,
-    L: FnOnce(&Arc<Inner>, Pending, Company) + Send + 'static,
 {
-    fn waits(&self) -> bool {
-        !self.telling.answer.is_closed()
+    fn begins(&self) -> bool {
+        !self.telling.answer.is_closed() && self.turn.begins()
     }
 
-    fn go_on(self: Box<Self>, inner: &Arc<Inner>, made: Result<bool, StoreError>) {
-        let Self { outcome, work, telling } = *self;
-        match made {
-            Ok(true) => telling.of(inner, Ok(outcome), Company::Others),
-            Ok(false) => {
-                let by_itself: Call = Box::new(move |inner| {
-                    if !telling.answer.is_closed() {
-                        telling.of(inner, inner.visit(work), Company::None);
-                    }
-                });
-                inner.begin(&inner.calls, by_itself, calls::serve);
-            }
-            Err(error) => telling.of(inner, Err(error), Company::None),
+    fn go_on(self: Box<Self>, inner: &Arc<Inner>, made: Result<bool, StoreError>) -> Option<Left> {
+        let Self { turn, outcome, work, telling } = *self;
+        if !matches!(made, Ok(false)) {
+            return telling.of(made.map(|_| outcome));
         }
+        let by_itself: Call = Box::new(move |inner| {
+            if !telling.answer.is_closed() {
+                let made = if turn.is_in_time() { inner.visit(work) } else { Err(calls::too_many()) };
+                leave(inner, telling.of(made).into_iter().collect());
+            }
+        });
+        inner.begin(&inner.calls, by_itself, calls::serve);
+        None
     }
 }
 
@@ -306,7 +328,8 @@ impl Store {
         if self.0.backend.is_sqlite() {
             return self.write(change.work).await;
         }
-        self.make_apart(change, |value| (value, Vec::new()), |_, _, _| ()).await
+        let nowhere = Place { together: self.pending(), record: Arc::new(|_, _| ()) };
+        self.make_apart(change, |value| (value, Vec::new()), nowhere).await
     }
 
     /// Leaves a row to be put on record together with what others leave at the same time, and waits until it is durable.
@@ -328,39 +351,36 @@ impl Store {
         together: &Arc<Together<Pending>>,
         change: Change<T>,
         tell: impl FnOnce(T) -> (V, Vec<Entry>) + Send + 'static,
-        record: impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + 'static,
+        record: impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + Sync + 'static,
     ) -> Result<V, StoreError> {
         if self.0.backend.is_sqlite() {
             let (answer, answered) = oneshot::channel();
             let changing = Changing { change: Some((change.work, tell)), value: None, answer };
             return self.share(together, Pending(Box::new(changing)), answered, serving(record)).await;
         }
-        let together = Arc::clone(together);
-        let leave = move |inner: &Arc<Inner>, rows, company| match company {
-            Company::None => inner.share(&together, rows, serving(record)),
-            // On this thread these would be on record before the others are left.
-            Company::Others => inner.begin(&together, rows, serving(record)),
-        };
-        self.make_apart(change, tell, leave).await
+        self.make_apart(change, tell, Place { together: Arc::clone(together), record: Arc::new(record) }).await
     }
 
-    /// Makes a change apart from what puts its rows on record; they are left where it was made.
+    /// Makes a change apart from what puts its rows on record; they are left in their place where it was made.
     async fn make_apart<T: Send + 'static, V: Send + 'static>(
         &self,
         change: Change<T>,
         tell: impl FnOnce(T) -> (V, Vec<Entry>) + Send + 'static,
-        leave: impl FnOnce(&Arc<Inner>, Pending, Company) + Send + 'static,
+        place: Place,
     ) -> Result<V, StoreError> {
         let Change { work, usual } = change;
         let Some(Usual { begin, outcome }) = usual else {
             let made = self.call(move |inner, answer| {
-                Telling { tell, answer, leave }.of(inner, inner.visit(work), Company::None);
+                let telling = Telling { tell, answer, place };
+                leave(inner, telling.of(inner.visit(work)).into_iter().collect());
             });
             return made.await;
         };
         let (answer, answered) = oneshot::channel();
-        begin(self, Box::new(Waiting { outcome, work, telling: Telling { tell, answer, leave } }));
-        self.answered(answered).await
+        let turn = self.turn();
+        let telling = Telling { tell, answer, place };
+        begin(self, Box::new(Waiting { turn: turn.clone(), outcome, work, telling }));
+        self.answered_in_turn(answered, &turn).await
     }
 }
 

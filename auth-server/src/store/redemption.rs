@@ -8,7 +8,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Nullable, Text, Timestamp};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::at_once::{AtOnce, Wanted};
+use super::batch::{Batched, Wanted};
 use super::change::Change;
 use super::columns::stored;
 use super::connection::{AnyConnection, on_backend};
@@ -58,7 +58,7 @@ pub(super) struct FirstRedemption {
     now: OffsetDateTime,
 }
 
-impl AtOnce for FirstRedemption {
+impl Batched for FirstRedemption {
     fn wanted(inner: &Inner) -> &Arc<Together<Wanted<Self>>> {
         &inner.changes.redemptions
     }
@@ -88,7 +88,8 @@ impl AtOnce for FirstRedemption {
     }
 }
 
-/// Codes are held first: of two servers that redeem one at the same time, one finds it locked, and looks at it by itself.
+/// Codes are held first: of two servers that redeem one at the same time, one finds it locked, and looks at it by itself. Users are
+/// held as the new grant's foreign key will hold them.
 #[derive(QueryId)]
 struct FirstRedemptions {
     now: PrimitiveDateTime,
@@ -137,7 +138,9 @@ impl QueryFragment<Pg> for FirstRedemptions {
         );
         out.push_bind_param::<Timestamp, _>(now)?;
         out.push_sql(
-            " FOR NO KEY UPDATE SKIP LOCKED) c), \
+            " FOR NO KEY UPDATE SKIP LOCKED) c \
+             LEFT JOIN LATERAL (SELECT id FROM users WHERE id = asked.user_id FOR KEY SHARE SKIP LOCKED) u ON true \
+             WHERE asked.user_id IS NULL OR u.id IS NOT NULL), \
              granted AS (INSERT INTO grants (id, user_id, client_id, sid, scope, audience, auth_time, acr, amr, \
              userinfo_claims, created_at, expires_at, status_index) \
              SELECT id, user_id, client_id, sid, scope, audience, auth_time, acr, amr, userinfo_claims, created_at, \

@@ -12,7 +12,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Binary, Nullable, Text, Timestamp};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::at_once::{AtOnce, Wanted};
+use super::batch::{Batched, Wanted};
 use super::change::Change;
 use super::columns::{ScopeText, stored};
 use super::connection::{AnyConnection, on_backend};
@@ -128,7 +128,7 @@ pub(super) struct FirstRotation {
     now: OffsetDateTime,
 }
 
-impl AtOnce for FirstRotation {
+impl Batched for FirstRotation {
     fn wanted(inner: &Inner) -> &Arc<Together<Wanted<Self>>> {
         &inner.changes.rotations
     }
@@ -149,8 +149,8 @@ impl AtOnce for FirstRotation {
     }
 }
 
-/// Grants, then tokens, are held first, as by [`rotate`]: what else happens to a family comes before or after. `LATERAL`: each is
-/// found by its key, whatever else the planner thinks of.
+/// For each its grant, then its token, is held first, as by [`rotate`]: what else happens to a family comes before or after.
+/// `LATERAL`: each is found by its key, whatever else the planner thinks of.
 #[derive(QueryId)]
 struct FirstRotations {
     now: PrimitiveDateTime,

@@ -75,8 +75,12 @@ impl<C> Together<C> {
 
     /// Adds a call. A visit that begins with it is for the caller to make.
     fn add(self: &Arc<Self>, call: C) -> Option<Visit<C>> {
+        self.add_all([call])
+    }
+
+    fn add_all(self: &Arc<Self>, calls: impl IntoIterator<Item = C>) -> Option<Visit<C>> {
         let mut state = self.state();
-        state.waiting.push_back(call);
+        state.waiting.extend(calls);
         (state.visits < self.at_once).then(|| {
             state.visits += 1;
             Visit { together: Arc::clone(self), over: false }
@@ -169,15 +173,15 @@ impl Inner {
         }
     }
 
-    /// Adds a call from a thread that may wait. A visit that begins with it begins here; calls that come meanwhile do not keep
+    /// Adds calls from a thread that may wait. A visit that begins with them begins here; calls that come meanwhile do not keep
     /// this thread from its own.
     pub(super) fn share<C: Send + 'static>(
         self: &Arc<Self>,
         together: &Arc<Together<C>>,
-        call: C,
+        calls: impl IntoIterator<Item = C>,
         serve: impl Fn(&Arc<Self>, Vec<C>) + Send + 'static,
     ) {
-        let Some(mut visit) = together.add(call) else { return };
+        let Some(mut visit) = together.add_all(calls) else { return };
         serve_next(self, &mut visit, &serve);
         if !visit.ends() {
             let inner = Arc::clone(self);

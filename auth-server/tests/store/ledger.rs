@@ -15,7 +15,7 @@ on_both!(
     a_row_that_tells_of_a_first_use_notes_it,
 );
 
-async fn ledger(store: &Store) -> Ledger {
+pub async fn ledger(store: &Store) -> Ledger {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
     Ledger::open(store.clone(), clock).await.unwrap()
 }

@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "these are tests, their helpers included")]
 
 mod access;
-mod at_once;
 mod attempts;
 mod authorization;
+mod batch;
 mod codes;
 mod expiry;
 mod grants;
