@@ -12,7 +12,7 @@ use diesel::PgConnection;
 use diesel::result::{Error, QueryResult};
 
 use super::connection::AnyConnection;
-use super::recorded::{Left, leave};
+use super::pending::{Left, leave};
 use super::together::Together;
 use super::{Inner, SecretHash, StoreError};
 

@@ -4,7 +4,6 @@ use diesel::prelude::*;
 use shared_claims::Scope;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::change::Change;
 use super::columns::{ListJson, MaybeUtc, ScopeText, Utc, stored};
 use super::connection::{AnyConnection, on_backend};
 use super::schema::grants;
@@ -232,23 +231,6 @@ impl Store {
             revoked.extend(self.revoke_grants(&stranger, reason, now).await?);
         }
         Ok(revoked)
-    }
-}
-
-impl Change<()> {
-    /// Makes a grant with which no refresh token comes: a machine's.
-    #[must_use]
-    pub fn new_grant(grant: NewGrant) -> Self {
-        Self::at_once(move |connection| insert(connection, grant))
-    }
-}
-
-impl Change<bool> {
-    /// Revokes a grant. False: there is none, or it was revoked before (then the first reason stays).
-    #[must_use]
-    pub fn revocation(id: &GrantId, reason: &str, now: OffsetDateTime) -> Self {
-        let (id, reason) = (id.clone(), reason.to_owned());
-        Self::by(move |connection| revoke(connection, &id, &reason, now))
     }
 }
 

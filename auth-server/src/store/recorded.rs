@@ -15,70 +15,9 @@ use super::connection::AnyConnection;
 use super::group_commit::apart;
 use super::ledger::{ChainHead, LedgerRow, head};
 use super::ledger_append::{Addition, Used, append};
+use super::pending::{Entry, Left, Pending, Place, Recording, Rows, leave};
 use super::remembered::Remembered;
-use super::{Inner, Standing, Store, StoreError, Together};
-
-/// A row, and what is written with it.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Without its place in the chain.
-    pub row: LedgerRow,
-    /// The last rows of other chains that it names.
-    pub named: Vec<ChainHead>,
-    /// The access token whose first use it tells of ([`Store::access_token_used`]).
-    pub used: Option<String>,
-    /// What it is put on record for only as long as that is so; otherwise the call fails with [`StoreError::Outdated`].
-    pub stands_on: Option<Arc<Standing>>,
-}
-
-impl Entry {
-    #[must_use]
-    pub fn of(row: LedgerRow) -> Self {
-        Self { row, named: Vec::new(), used: None, stands_on: None }
-    }
-}
-
-/// What waits to be put on record, by whoever writes the chain.
-pub struct Pending(Box<dyn Recording>);
-
-trait Recording: Send {
-    /// Makes the change, if there is one, and tells what is to be put on record.
-    fn run(&mut self, connection: &mut AnyConnection) -> QueryResult<Vec<Entry>>;
-    fn changes(&self) -> bool;
-    /// What its rows stand on.
-    fn stands_on(&self) -> Vec<&Arc<Standing>> {
-        Vec::new()
-    }
-    fn end(self: Box<Self>, outcome: Result<(), StoreError>);
-}
-
-/// Rows alone, of what was made before.
-struct Rows<T> {
-    entries: Vec<Entry>,
-    /// What became of that.
-    value: T,
-    answer: oneshot::Sender<Result<T, StoreError>>,
-}
-
-impl<T: Send> Recording for Rows<T> {
-    fn run(&mut self, _: &mut AnyConnection) -> QueryResult<Vec<Entry>> {
-        Ok(std::mem::take(&mut self.entries))
-    }
-
-    fn changes(&self) -> bool {
-        false
-    }
-
-    fn stands_on(&self) -> Vec<&Arc<Standing>> {
-        self.entries.iter().filter_map(|entry| entry.stands_on.as_ref()).collect()
-    }
-
-    fn end(self: Box<Self>, outcome: Result<(), StoreError>) {
-        let Self { value, answer, .. } = *self;
-        // Whoever has gone away needs no answer; the rows are there.
-        let _ = answer.send(outcome.map(|()| value));
-    }
-}
+use super::{Inner, Store, StoreError, Together};
 
 /// A change, and what tells of it.
 struct Changing<T, V, F> {
@@ -131,33 +70,6 @@ impl<V: Send + 'static, F> Telling<V, F> {
                 None
             }
         }
-    }
-}
-
-/// Rows that are left to be put on record.
-pub(super) struct Left {
-    rows: Pending,
-    place: Place,
-}
-
-/// Where the rows of one chain wait, and how they are put on record.
-#[derive(Clone)]
-struct Place {
-    together: Arc<Together<Pending>>,
-    record: Arc<Record>,
-}
-
-type Record = dyn Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + Sync;
-
-/// Leaves all rows at once where the others of their chain wait, from a thread that may wait.
-pub(super) fn leave(inner: &Arc<Inner>, mut left: Vec<Left>) {
-    while let Some(place) = left.first().map(|left| left.place.clone()) {
-        let (of_chain, others) = left.into_iter().partition(|left| Arc::ptr_eq(&left.place.together, &place.together));
-        let of_chain: Vec<Left> = of_chain;
-        inner.share(&place.together, of_chain.into_iter().map(|left| left.rows), move |inner, pending| {
-            (place.record)(&LedgerVisit(inner), pending);
-        });
-        left = others;
     }
 }
 
@@ -358,7 +270,7 @@ impl Store {
             let changing = Changing { change: Some((change.work, tell)), value: None, answer };
             return self.share(together, Pending(Box::new(changing)), answered, serving(record)).await;
         }
-        self.make_apart(change, tell, Place { together: Arc::clone(together), record: Arc::new(record) }).await
+        self.make_apart(change, tell, Place { together: Arc::clone(together), record: Arc::new(serving(record)) }).await
     }
 
     /// Makes a change apart from what puts its rows on record; they are left in their place where it was made.
@@ -384,8 +296,9 @@ impl Store {
     }
 }
 
-fn serving(
-    record: impl Fn(&LedgerVisit<'_>, Vec<Pending>) + Send + 'static,
-) -> impl Fn(&Arc<Inner>, Vec<Pending>) + Send + 'static {
+fn serving<R>(record: R) -> impl Fn(&Arc<Inner>, Vec<Pending>) + use<R>
+where
+    R: Fn(&LedgerVisit<'_>, Vec<Pending>),
+{
     move |inner, pending| record(&LedgerVisit(inner), pending)
 }
