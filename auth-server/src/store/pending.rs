@@ -17,7 +17,7 @@ pub struct Entry {
     pub row: LedgerRow,
     /// The last rows of other chains that it names.
     pub named: Vec<ChainHead>,
-    /// The access token whose first use it tells of ([`Store::access_token_used`]).
+    /// The access token whose first use it tells of ([`Store::access_token_used`](super::Store::access_token_used)).
     pub used: Option<String>,
     /// What it is put on record for only as long as that is so; otherwise the call fails with [`StoreError::Outdated`].
     pub stands_on: Option<Arc<Standing>>,
@@ -90,8 +90,8 @@ type Record = dyn Fn(&Arc<Inner>, Vec<Pending>) + Send + Sync;
 /// Leaves all rows at once where the others of their chain wait, from a thread that may wait.
 pub(super) fn leave(inner: &Arc<Inner>, mut left: Vec<Left>) {
     while let Some(place) = left.first().map(|left| left.place.clone()) {
-        let (of_chain, others) = left.into_iter().partition(|left| Arc::ptr_eq(&left.place.together, &place.together));
-        let of_chain: Vec<Left> = of_chain;
+        let is_of_chain = |left: &Left| Arc::ptr_eq(&left.place.together, &place.together);
+        let (of_chain, others): (Vec<Left>, _) = left.into_iter().partition(is_of_chain);
         inner.share(&place.together, of_chain.into_iter().map(|left| left.rows), move |inner, pending| {
             (place.record)(inner, pending);
         });

@@ -99,10 +99,11 @@ struct FirstRedemptions {
     tokens: Tokens,
 }
 
-impl QueryFragment<Pg> for FirstRedemptions {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let Self { now, codes, grants, tokens } = self;
-        out.push_sql("WITH asked AS (SELECT * FROM ");
+impl FirstRedemptions {
+    /// What is asked for, a row each.
+    fn walk_asked<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let Self { codes, grants, tokens, .. } = self;
+        out.push_sql("SELECT * FROM ");
         push_rows!(
             out,
             Binary = codes,
@@ -131,8 +132,19 @@ impl QueryFragment<Pg> for FirstRedemptions {
         out.push_sql(
             " AS asked (code, id, user_id, client_id, sid, scope, audience, auth_time, acr, amr, userinfo_claims, \
              created_at, expires_at, status_index, token, token_client_id, token_api, token_scope, token_document, \
-             token_access_jti, token_created_at, token_expires_at)), \
-             unused AS (SELECT asked.* FROM asked \
+             token_access_jti, token_created_at, token_expires_at)",
+        );
+        Ok(())
+    }
+}
+
+impl QueryFragment<Pg> for FirstRedemptions {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let now = &self.now;
+        out.push_sql("WITH asked AS (");
+        self.walk_asked(out.reborrow())?;
+        out.push_sql(
+            "), unused AS (SELECT asked.* FROM asked \
              CROSS JOIN LATERAL (SELECT FROM authorization_codes \
              WHERE hash = asked.code AND consumed_at IS NULL AND expires_at > ",
         );
