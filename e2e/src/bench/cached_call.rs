@@ -23,7 +23,7 @@ use url::Url;
 use super::connection::Connection;
 use super::cpu::Thread;
 use super::load::{self, Length, Pressure};
-use super::options::{Engine, Options};
+use super::options::{Depth, Engine, Options};
 use super::raw::median;
 use super::report::{CachedCall, each};
 use super::request::{self, Request};
@@ -48,10 +48,21 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 const PRESSURE: Pressure = Pressure::AsFastAsItGoes { connections: 8 };
 
-pub async fn measure(options: &Options) -> Result<CachedCall> {
-    tell("API A with a token that it has");
-    let algorithm = options.algorithms()[0].to_owned();
-    let server = Server::start(&Kind { algorithm, engine: Engine::Sqlite, relaxed: false, port: options.port }).await?;
+pub async fn measure(options: &Options) -> Result<Vec<CachedCall>> {
+    let mut measured = Vec::new();
+    for algorithm in options.algorithms() {
+        measured.push(by(algorithm.to_owned(), options).await.with_context(|| algorithm.to_owned())?);
+        if options.depth == Depth::Quick {
+            break;
+        }
+    }
+    Ok(measured)
+}
+
+async fn by(algorithm: String, options: &Options) -> Result<CachedCall> {
+    tell(&format!("API A with a token that it has, {algorithm}"));
+    let kind = Kind { algorithm: algorithm.clone(), engine: Engine::Sqlite, relaxed: false, port: options.port };
+    let server = Server::start(&kind).await?;
     let target = Target::start().await?;
     let api = ApiUnderTest::start(server.stack.issuer(), target.address).await?;
     let callers = server.access_tokens(CALLERS).await?;
@@ -72,7 +83,7 @@ pub async fn measure(options: &Options) -> Result<CachedCall> {
     }
     api.running.stop().await;
     server.stop().await?;
-    Ok(CachedCall { unprotected: median(&without), protected: median(&with) })
+    Ok(CachedCall { algorithm, unprotected: median(&without), protected: median(&with) })
 }
 
 /// API A without anything but these two handlers.

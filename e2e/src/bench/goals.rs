@@ -1,7 +1,7 @@
 //! What is to be reached, beside what was measured in the same run. Where it can be, a goal is a ratio: machines differ.
 
 use super::options::{Engine, RECOMMENDED};
-use super::report::{Goal, Measured, Report, Run, Validation};
+use super::report::{CachedCall, Goal, Measured, Report, Run, Validation};
 use super::scenario::Scenario;
 
 /// Goals for the exchange are about the load that fills the machine: below it, most of what is counted is threads that wake up.
@@ -21,9 +21,9 @@ pub fn of(report: &Report) -> Vec<Goal> {
         goals.push(Goal::new(format!("{what}, repeated"), "us", *repeat, 3.0));
         goals.push(Goal::new(what, "times raw verification", first / raw.verify, 1.3));
     }
-    if let Some(call) = &report.cached_call {
-        let more = call.protected - call.unprotected;
-        goals.push(Goal::new("API A's cached path, above an unprotected one", "us", more, 50.0));
+    for CachedCall { algorithm, unprotected, protected } in &report.cached_calls {
+        let what = format!("{algorithm}: API A's cached path, above an unprotected one");
+        goals.push(Goal::new(what, "us", protected - unprotected, 50.0));
     }
     if let Some(start) = &report.start {
         goals.push(Goal::new("start to ready", "ms", start.median_ready(), 100.0));

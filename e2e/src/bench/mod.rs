@@ -9,6 +9,7 @@
 //! - `start`: start-up and memory. `growth`: what more clients, rows, actors, replicas cost.
 //! - `goals`: what is to be reached. `report`, `table`, `page`: the figures, for programs and people.
 
+mod beside;
 mod cached_call;
 mod chain;
 mod connection;
@@ -83,7 +84,7 @@ async fn measure(options: &Options) -> Result<Report> {
         report.validation = validation::measure(options).await.context("validation")?;
     }
     if options.wants(Part::CachedCall) {
-        report.cached_call = Some(cached_call::measure(options).await.context("the cached call")?);
+        report.cached_calls = cached_call::measure(options).await.context("the cached call")?;
     }
     if options.wants(Part::Chain) {
         report.chain = Some(chain::measure(options).await.context("the chain")?);

@@ -66,11 +66,10 @@ fn goals(html: &mut String, report: &Report) {
 fn section(html: &mut String, run: &Run) {
     let _ = write!(
         html,
-        "<h2>{}</h2><p>One sync of the disk: p50 {} µs, p99 {} µs; {}.<div class=wide><table><tr><th>what<th>how<th>a second<th>CPU µs\
+        "<h2>{}</h2><p>In this run {}; {}.<div class=wide><table><tr><th>what<th>how<th>a second<th>CPU µs\
          <th>raw µs<th>ratio<th>of an exchange<th>p50 µs<th>p90 µs<th>p99 µs<th>p99.9 µs<th>",
         run.name(),
-        run.disk_sync.p50,
-        run.disk_sync.p99,
+        run.syncs_in_words(),
         run.stalls.in_words()
     );
     let longest = run.measured.iter().map(|one| one.cpu.max(one.raw.both())).fold(1.0, f64::max);
@@ -115,10 +114,11 @@ fn at_the_apis(html: &mut String, report: &Report) {
             validation.algorithm, validation.raw.verify, validation.first, validation.repeat
         );
     }
-    if let Some(call) = &report.cached_call {
+    for call in &report.cached_calls {
         let _ = write!(
             html,
-            "<h2>API A with a token that it has</h2><p>CPU time: unprotected handler {:.1} µs, protected {:.1} µs, difference {:.1} µs.",
+            "<h2>API A with a token that it has, {}</h2><p>CPU time: unprotected handler {:.1} µs, protected {:.1} µs, difference {:.1} µs.",
+            call.algorithm,
             call.unprotected,
             call.protected,
             call.protected - call.unprotected

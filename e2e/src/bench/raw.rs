@@ -6,8 +6,6 @@
 //! after is measured on another machine.
 
 use std::hint::black_box;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -20,6 +18,7 @@ use aws_lc_rs::signature::{
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
+use super::beside::{Underway, Watch};
 use super::cpu;
 
 /// So many of each are one sample: some milliseconds, in which the first of them, whose code and key are in no cache, counts
@@ -60,16 +59,16 @@ impl Samples {
 
     /// Does `work`, and takes samples on every core for as long as that lasts.
     pub async fn beside<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let over = Over::default();
+        let underway = Underway::default();
         let mut samplers = Vec::new();
         for _ in 0..cpu::cores() {
-            let (algorithm, over) = (self.algorithm.clone(), Arc::clone(&over.0));
+            let (algorithm, load) = (self.algorithm.clone(), underway.watch());
             // Made before anything counts: a key pair for RSA takes as long as some thousand signatures.
             let pair = spawn_blocking(move || Pair::of(&algorithm)).await??;
-            samplers.push(spawn_blocking(move || pair.sample_until(&over)));
+            samplers.push(spawn_blocking(move || pair.sample_while(&load)));
         }
         let done = work.await?;
-        drop(over);
+        drop(underway);
         for samples in futures_util::future::try_join_all(samplers).await? {
             for Raw { verify, sign } in samples? {
                 self.verify.push(verify);
@@ -89,16 +88,6 @@ pub fn median(samples: &[f64]) -> f64 {
     let mut samples = samples.to_vec();
     samples.sort_by(f64::total_cmp);
     samples.get(samples.len() / 2).copied().unwrap_or_default()
-}
-
-/// Says that there is nothing more to sample, also where the work has failed.
-#[derive(Default)]
-struct Over(Arc<AtomicBool>);
-
-impl Drop for Over {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// A key pair, and a signature by it.
@@ -141,13 +130,13 @@ impl Pair {
     }
 
     /// One sample at least.
-    fn sample_until(&self, over: &AtomicBool) -> Result<Vec<Raw>> {
+    fn sample_while(&self, load: &Watch) -> Result<Vec<Raw>> {
         let mut samples = Vec::new();
         loop {
             let began = Instant::now();
             samples.push(self.sample()?);
             std::thread::sleep(began.elapsed() * PAUSE);
-            if over.load(Ordering::Relaxed) {
+            if load.is_over() {
                 return Ok(samples);
             }
         }

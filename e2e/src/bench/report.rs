@@ -21,7 +21,8 @@ pub struct Report {
     pub runs: Vec<Run>,
     /// By algorithm.
     pub validation: Vec<Validation>,
-    pub cached_call: Option<CachedCall>,
+    /// By algorithm.
+    pub cached_calls: Vec<CachedCall>,
     pub chain: Option<Chain>,
     pub start: Option<Start>,
     pub growth: Vec<Growth>,
@@ -54,6 +55,8 @@ pub struct Measured {
     /// One verification and one signature at the same time.
     pub raw: Raw,
     pub latency: Latency,
+    /// Of one sync of the disk at the same time, where requests come at a fixed rate.
+    pub sync: Option<Latency>,
 }
 
 /// Microseconds.
@@ -76,9 +79,11 @@ pub struct Validation {
     pub repeat: f64,
 }
 
-/// A call of API A that makes it call the next API: CPU time of API A's server in microseconds.
+/// A call of API A that makes it call the next API: CPU time of API A's server in microseconds. What the auth server stores in is
+/// nothing to it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct CachedCall {
+    pub algorithm: String,
     /// By a handler that asks for no token and sends none.
     pub unprotected: f64,
     /// By one that checks its caller's token and sends its own, which it has.
@@ -163,6 +168,7 @@ impl Measured {
             cpu,
             raw,
             latency: Latency::of(&told.latency),
+            sync: None,
         }
     }
 
@@ -200,6 +206,13 @@ impl Run {
     pub fn of_an_exchange(&self, one: &Measured) -> Option<f64> {
         let same = |other: &&Measured| other.scenario == Scenario::Exchange && other.pressure == one.pressure;
         self.measured.iter().find(same).map(|exchange| one.cpu / exchange.cpu)
+    }
+
+    pub(super) fn syncs_in_words(&self) -> String {
+        let words = |sync: Latency| format!("p50 {} us, p99 {} us", sync.p50, sync.p99);
+        let beside = self.at_rate().and_then(|one| one.sync);
+        let beside = beside.map(|sync| format!("; beside exchanges at half of the most {}", words(sync)));
+        format!("a sync of the disk took {}{}", words(self.disk_sync), beside.unwrap_or_default())
     }
 
     pub fn name(&self) -> String {
@@ -247,7 +260,7 @@ impl Report {
             depth,
             runs: Vec::new(),
             validation: Vec::new(),
-            cached_call: None,
+            cached_calls: Vec::new(),
             chain: None,
             start: None,
             growth: Vec::new(),
@@ -298,6 +311,7 @@ impl Report {
             cpu: 140.0,
             raw,
             latency,
+            sync: matches!(pressure, Pressure::AtRate { .. }).then_some(latency),
         };
         let run = Run {
             algorithm: "ES256".to_owned(),
@@ -316,7 +330,7 @@ impl Report {
         report.processor = "a <fast> one".to_owned();
         report.runs = vec![run];
         report.validation = vec![Validation { algorithm: "ES256".to_owned(), raw, first: 60.0, repeat: 2.0 }];
-        report.cached_call = Some(CachedCall { unprotected: 40.0, protected: 70.0 });
+        report.cached_calls = vec![CachedCall { algorithm: "ES256".to_owned(), unprotected: 40.0, protected: 70.0 }];
         let call = ChainCall { auth_server: 300.0, apis: 900.0, alone: latency, per_second: 900.0 };
         report.chain = Some(Chain { algorithm: "ES256".to_owned(), first: call, repeated: call });
         report.start = Some(Start {

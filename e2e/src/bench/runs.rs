@@ -153,7 +153,7 @@ pub async fn one(
 }
 
 /// One load at a fixed rate, beside the raw work of the `fastest` before it: samples of its own would keep a core for
-/// milliseconds, and be the latency that is measured.
+/// milliseconds, and be the latency that is measured. But the disk is synced now and then, which tells what the machine makes of that.
 async fn one_at_rate(
     server: &Server,
     work: &Work,
@@ -162,8 +162,10 @@ async fn one_at_rate(
     fastest: &Measured,
 ) -> Result<Measured> {
     load::make(work, pressure, Length::lasting(warm_up(time))).await?;
-    let (told, cpu) = costing(server, load::make(work, pressure, Length::lasting(time))).await?;
-    Ok(Measured::of(fastest.scenario, pressure, &told, cpu, fastest.raw))
+    let load = costing(server, load::make(work, pressure, Length::lasting(time)));
+    let ((told, cpu), syncs) = disk::sync_beside(server.directory(), load).await?;
+    let measured = Measured::of(fastest.scenario, pressure, &told, cpu, fastest.raw);
+    Ok(Measured { sync: Some(Latency::of(&syncs)), ..measured })
 }
 
 /// A load, and the server's CPU time for each of its requests.

@@ -15,8 +15,8 @@ impl Display for Report {
             writeln!(f, "\nValidation at API B, {algorithm}, CPU us")?;
             writeln!(f, "  raw verification {:.1}; a new token {first:.1}; one seen before {repeat:.2}", raw.verify)?;
         }
-        if let Some(CachedCall { unprotected, protected }) = &self.cached_call {
-            writeln!(f, "\nAPI A with a token that it has, CPU us")?;
+        for CachedCall { algorithm, unprotected, protected } in &self.cached_calls {
+            writeln!(f, "\nAPI A with a token that it has, {algorithm}, CPU us")?;
             writeln!(
                 f,
                 "  unprotected handler {unprotected:.1}; protected {protected:.1}; difference {:.1}",
@@ -57,7 +57,7 @@ impl Report {
 impl Display for Run {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         writeln!(f, "\n{}", self.name())?;
-        writeln!(f, "  one sync of the disk: p50 {} us, p99 {} us", self.disk_sync.p50, self.disk_sync.p99)?;
+        writeln!(f, "  {}", self.syncs_in_words())?;
         writeln!(f, "  {}", self.stalls.in_words())?;
         writeln!(
             f,
