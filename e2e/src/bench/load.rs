@@ -20,6 +20,10 @@ use super::work::{Asker, Work};
 /// The longest latency that is told apart: a minute, in microseconds.
 const LONGEST: u64 = 60_000_000;
 
+/// How long whoever says when it is time sleeps at least: one that wakes for each of some thousand a second takes the processor from
+/// what is measured. Latencies count from when it was time, so what comes later for that is in them.
+const STEP: Duration = Duration::from_micros(250);
+
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Pressure {
     /// Each connection asks again as soon as it is answered.
@@ -161,8 +165,10 @@ struct Pace {
 impl Pace {
     fn keep(self, permits: &std::sync::Weak<Semaphore>) {
         for number in 0..self.requests {
-            let due = self.begun + due(number, self.per_second);
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            let early = (self.begun + due(number, self.per_second)).saturating_duration_since(Instant::now());
+            if !early.is_zero() {
+                std::thread::sleep(early.max(STEP));
+            }
             // Nobody waits any more: the load has failed or was interrupted.
             let Some(permits) = permits.upgrade() else { return };
             permits.add_permits(1);
