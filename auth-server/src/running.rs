@@ -8,6 +8,7 @@ use actix_web::dev::Server;
 use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
+use aws_lc_rs::hmac;
 use futures_util::{TryStreamExt as _, stream};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -108,8 +109,9 @@ pub async fn bring_up(config: &Config, store: &Store, now: OffsetDateTime) -> an
     store.migrate().await.context("the database's tables cannot be brought up to date")?;
     let changed = registry::apply(store, &config.apis, &config.clients, &config.pairings).await?;
     let ended = if changed { end_what_is_nobodys(config, store, now).await? } else { Vec::new() };
-    provision_users(config, store, &passwords(config)?, now).await?;
-    ensure_keys(store, &MasterKey::from_base64(&config.master_key)?, algorithms(config), now).await?;
+    let master_key = MasterKey::from_base64(&config.master_key)?;
+    provision_users(config, store, &passwords(config)?, master_key.configured_passwords(), now).await?;
+    ensure_keys(store, &master_key, algorithms(config), now).await?;
     let configured = Event::Configured {
         apis: config.apis.len(),
         clients: config.clients.len(),
@@ -201,9 +203,10 @@ async fn provision_users(
     config: &Config,
     store: &Store,
     passwords: &Passwords,
+    salts: &hmac::Key,
     now: OffsetDateTime,
 ) -> anyhow::Result<()> {
-    // Those whose password is written in the configuration cost a hash each: several at once.
+    // Those whose password is written in the configuration cost a hash each, where it is new: several at once.
     let at_once = config.sign_in.password_hashes_at_once;
     let users = stream::iter(config.users.iter().map(anyhow::Ok));
     let provisioned = users.try_for_each_concurrent(at_once, async |user| {
@@ -219,7 +222,7 @@ async fn provision_users(
                 .collect(),
         };
         let name = &user.username;
-        provision(store, passwords, configured, now).await.with_context(|| format!("user {name}"))?;
+        provision(store, passwords, salts, configured, now).await.with_context(|| format!("user {name}"))?;
         Ok(())
     });
     provisioned.await

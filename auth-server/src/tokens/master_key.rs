@@ -13,6 +13,7 @@ pub struct MasterKey {
     sealing: RandomizedNonceKey,
     forms: hmac::Key,
     nonces: hmac::Key,
+    configured_passwords: hmac::Key,
 }
 
 impl std::fmt::Debug for MasterKey {
@@ -43,10 +44,12 @@ impl MasterKey {
         let sealing = derive(&root, b"signing keys at rest")?;
         let forms = derive(&root, b"forgery protection of forms")?;
         let nonces = derive(&root, b"nonces for proofs of possession")?;
+        let configured_passwords = derive(&root, b"salts of configured passwords")?;
         Ok(Self {
             sealing: RandomizedNonceKey::new(&AES_256_GCM, sealing.as_ref()).map_err(|_| SealError::Failed)?,
             forms: hmac::Key::new(hmac::HMAC_SHA256, forms.as_ref()),
             nonces: hmac::Key::new(hmac::HMAC_SHA256, nonces.as_ref()),
+            configured_passwords: hmac::Key::new(hmac::HMAC_SHA256, configured_passwords.as_ref()),
         })
     }
 
@@ -60,6 +63,12 @@ impl MasterKey {
     #[must_use]
     pub fn nonces(&self) -> &hmac::Key {
         &self.nonces
+    }
+
+    /// The key that the salts of passwords are made with that stand in the configuration.
+    #[must_use]
+    pub fn configured_passwords(&self) -> &hmac::Key {
+        &self.configured_passwords
     }
 
     /// Seals a private key: nonce, then ciphertext with its tag. Bound to `kid`, so that rows cannot be swapped.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc};
 use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -16,6 +16,12 @@ const LONGEST_PASSWORD: usize = 1024;
 /// Compared where there is nothing to compare with, so that an unknown user takes as long as a known one. Random bytes: it is
 /// the hash of no password that anybody knows, and a match would count for nothing.
 const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$m41p92VoQLuZrW8BUo1C1w$zdiJ0dbK2N8P+q4svdN/aOy5EnQyu/y9zDGeElU4wIE";
+
+const ALGORITHM: Algorithm = Algorithm::Argon2id;
+const VERSION: Version = Version::V0x13;
+
+/// What is hashed with a password.
+pub type Salt = [u8; 16];
 
 /// How much work passwords may make.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +67,7 @@ impl Passwords {
     pub fn new(settings: PasswordSettings) -> Result<Self, PasswordError> {
         // OWASP's first choice for argon2id where memory counts: 19 MiB, two passes.
         let params = Params::new(19 * 1024, 2, 1, None).map_err(failed)?;
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let argon2 = Argon2::new(ALGORITHM, VERSION, params);
         let at_once = settings.at_once.clamp(1, 1024);
         Ok(Self {
             argon2: Arc::new(argon2),
@@ -70,14 +76,25 @@ impl Passwords {
         })
     }
 
-    /// The hash to keep of a new password.
-    pub async fn hash(&self, password: &SecretString) -> Result<PasswordHash, PasswordError> {
+    /// The hash to keep of a new password. `salt`: no other password has the same.
+    pub async fn hash(&self, password: &SecretString, salt: Salt) -> Result<PasswordHash, PasswordError> {
         if password.expose_secret().len() > LONGEST_PASSWORD {
             return Err(PasswordError::TooLong);
         }
         let place = self.take_place()?;
         let (argon2, password) = (Arc::clone(&self.argon2), password.clone());
-        place.work(move || hash(&argon2, password.expose_secret())).await?
+        place.work(move || hash(&argon2, password.expose_secret(), &salt)).await?
+    }
+
+    /// Whether this hash would be made today of a password with this salt.
+    #[must_use]
+    pub fn hashes_with(&self, salt: &Salt, hash: &PasswordHash) -> bool {
+        let Ok(hash) = phc::PasswordHash::new(hash.as_phc()) else { return false };
+        let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+        hash.algorithm == ALGORITHM.ident()
+            && hash.version == Some(VERSION.into())
+            && Params::try_from(&hash).is_ok_and(|params| costs(&params) == costs(self.argon2.params()))
+            && hash.salt.is_some_and(|of_hash| *of_hash == *salt)
     }
 
     /// Whether this is the password. Without a hash the answer is no, after the same work.
@@ -121,8 +138,8 @@ impl Place<'_> {
     }
 }
 
-fn hash(argon2: &Argon2<'_>, password: &str) -> Result<PasswordHash, PasswordError> {
-    let hash = argon2.hash_password(password.as_bytes()).map_err(failed)?;
+fn hash(argon2: &Argon2<'_>, password: &str, salt: &Salt) -> Result<PasswordHash, PasswordError> {
+    let hash = argon2.hash_password_with_salt(password.as_bytes(), salt).map_err(failed)?;
     Ok(PasswordHash::of_phc(hash.to_string()))
 }
 
@@ -133,6 +150,8 @@ fn failed(error: impl std::fmt::Display) -> PasswordError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SALT: Salt = [1; 16];
 
     fn passwords(at_once: usize, waiting: usize) -> Passwords {
         Passwords::new(PasswordSettings { at_once, waiting }).unwrap()
@@ -145,17 +164,17 @@ mod tests {
     #[tokio::test]
     async fn the_right_password_matches_and_another_does_not() {
         let passwords = passwords(2, 8);
-        let hash = passwords.hash(&secret("alice-password")).await.unwrap();
+        let hash = passwords.hash(&secret("alice-password"), SALT).await.unwrap();
         assert!(hash.as_phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_phc());
         assert!(passwords.verify(&secret("alice-password"), Some(&hash)).await.unwrap());
         assert!(!passwords.verify(&secret("alice-passworD"), Some(&hash)).await.unwrap());
     }
 
     #[tokio::test]
-    async fn the_same_password_hashes_differently_each_time() {
+    async fn the_same_password_with_another_salt_hashes_differently() {
         let passwords = passwords(2, 8);
-        let first = passwords.hash(&secret("p")).await.unwrap();
-        let second = passwords.hash(&secret("p")).await.unwrap();
+        let first = passwords.hash(&secret("p"), SALT).await.unwrap();
+        let second = passwords.hash(&secret("p"), [2; 16]).await.unwrap();
         assert_ne!(first, second);
     }
 
@@ -168,7 +187,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_user_costs_the_work_of_a_known_one() {
-        let real = passwords(1, 1).hash(&secret("p")).await.unwrap();
+        let real = passwords(1, 1).hash(&secret("p"), SALT).await.unwrap();
         let cost = |phc: &str| phc.split('$').take(4).collect::<Vec<_>>().join("$");
         assert_eq!(cost(DECOY), cost(real.as_phc()));
         let lengths = |phc: &str| phc.split('$').skip(4).map(str::len).collect::<Vec<_>>();
@@ -179,7 +198,7 @@ mod tests {
     async fn an_endless_password_costs_no_work() {
         let passwords = passwords(1, 1);
         let endless = secret(&"p".repeat(LONGEST_PASSWORD + 1));
-        assert!(matches!(passwords.hash(&endless).await, Err(PasswordError::TooLong)));
+        assert!(matches!(passwords.hash(&endless, SALT).await, Err(PasswordError::TooLong)));
         assert!(!passwords.verify(&endless, None).await.unwrap());
     }
 

@@ -4,6 +4,7 @@ use auth_server::users::{
     ConfiguredPassword, ConfiguredUser, PasswordSettings, Passwords, Refusal, SignIn, SignInError, SignInPolicy,
     provision,
 };
+use aws_lc_rs::hmac;
 use secrecy::SecretString;
 use time::{Duration, OffsetDateTime};
 
@@ -25,9 +26,14 @@ async fn sign_in(world: &World) -> SignIn {
     for (username, password, blocked) in
         [("alice", Some("alice-password"), false), ("carol", Some("carol-password"), true), ("dora", None, false)]
     {
-        provision(&world.store, &passwords, configured(username, password, blocked), NOW).await.unwrap();
+        let configured = configured(username, password, blocked);
+        provision(&world.store, &passwords, &salts(1), configured, NOW).await.unwrap();
     }
     SignIn::new(world.store.clone(), passwords, SignInPolicy::default())
+}
+
+fn salts(key: u8) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, &[key; 32])
 }
 
 fn configured(username: &str, password: Option<&str>, blocked: bool) -> ConfiguredUser {
@@ -116,11 +122,16 @@ async fn an_address_that_guesses_at_many_accounts_is_slowed_down(world: World) {
 
 async fn provisioning_again_changes_nothing(world: World) {
     let passwords = Passwords::new(PasswordSettings::default()).unwrap();
-    let alice = |password| configured("alice", Some(password), false);
-    let first = provision(&world.store, &passwords, alice("one"), NOW).await.unwrap();
-    let again = provision(&world.store, &passwords, alice("one"), NOW + Duration::HOUR).await.unwrap();
-    assert_eq!(first, again);
-    let changed = provision(&world.store, &passwords, alice("two"), NOW + Duration::HOUR).await.unwrap();
+    let alice = async |key, password| {
+        let alice = configured("alice", Some(password), false);
+        provision(&world.store, &passwords, &salts(key), alice, NOW).await.unwrap()
+    };
+    let first = alice(1, "one").await;
+    assert_eq!(first, alice(1, "one").await);
+    // Nor with another master key, by whose salts the hash is not known.
+    assert_eq!(first, alice(2, "one").await);
+    let changed = alice(1, "two").await;
     assert_eq!(changed.id, first.id);
     assert_ne!(changed.password_hash, first.password_hash);
+    assert!(passwords.verify(&"two".into(), changed.password_hash.as_ref()).await.unwrap());
 }

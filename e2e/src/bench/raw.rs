@@ -70,16 +70,22 @@ impl Samples {
         let done = work.await?;
         drop(underway);
         for samples in futures_util::future::try_join_all(samplers).await? {
-            for Raw { verify, sign } in samples? {
-                self.verify.push(verify);
-                self.sign.push(sign);
-            }
+            self.extend(samples?);
         }
         Ok(done)
     }
 
     pub fn median(&self) -> Raw {
         Raw { verify: median(&self.verify), sign: median(&self.sign) }
+    }
+}
+
+impl Extend<Raw> for Samples {
+    fn extend<T: IntoIterator<Item = Raw>>(&mut self, samples: T) {
+        for Raw { verify, sign } in samples {
+            self.verify.push(verify);
+            self.sign.push(sign);
+        }
     }
 }
 
@@ -91,14 +97,14 @@ pub fn median(samples: &[f64]) -> f64 {
 }
 
 /// A key pair, and a signature by it.
-struct Pair {
+pub struct Pair {
     sign: Box<dyn Fn() -> Option<Vec<u8>> + Send>,
     public: ParsedPublicKey,
     signature: Vec<u8>,
 }
 
 impl Pair {
-    fn of(algorithm: &str) -> Result<Self> {
+    pub fn of(algorithm: &str) -> Result<Self> {
         let random = SystemRandom::new();
         match algorithm {
             "ES256" => {
@@ -142,7 +148,7 @@ impl Pair {
         }
     }
 
-    fn sample(&self) -> Result<Raw> {
+    pub fn sample(&self) -> Result<Raw> {
         let verify = each(|| black_box(self.public.verify_sig(&MESSAGE, &self.signature)).is_ok())?;
         let sign = each(|| black_box((self.sign)()).is_some())?;
         Ok(Raw { verify, sign })

@@ -1,5 +1,6 @@
 //! The check of a token at API B, as its handlers have it done: by `ResourceServer::authenticate`, the status list included.
-//! Of tokens that were not seen before, and of the same again within their lifetime. On every core at once, like the raw work.
+//! Of tokens that were not seen before, and of the same again within their lifetime. On every core at once, in turns with the raw
+//! work: all of it is over in less than a second, in which a machine may run now faster and now slower.
 
 use std::hint::black_box;
 
@@ -10,7 +11,7 @@ use tokio::task::spawn_blocking;
 
 use super::options::{Depth, Engine, Options};
 use super::preparation::exchange;
-use super::raw::{Samples, median};
+use super::raw::{Pair, Raw, Samples, median};
 use super::report::{Validation, each};
 use super::server::{Kind, Server};
 use super::{cpu, tell, work};
@@ -40,18 +41,20 @@ async fn by(algorithm: String, options: &Options) -> Result<Validation> {
     let subject = server.access_tokens(1).await?.pop().context("no subject token")?;
     let requests = (0..count).map(|_| exchange(&server, &subject)).collect();
     let tokens = server.gather(requests, work::access_token).await.context("exchanging")?;
-    let mut raw = Samples::of(&algorithm);
     let cores = (0..cpu::cores()).map(|_| {
         let (issuer, tokens) = (server.stack.issuer().to_owned(), tokens.clone());
+        let algorithm = algorithm.clone();
         spawn_blocking(move || {
+            let pair = Pair::of(&algorithm)?;
             // A runtime of this thread's own, so that its CPU time is all that a check takes.
             let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(at_one_api(&issuer, &tokens))
+            runtime.block_on(at_one_api(&issuer, &tokens, &pair))
         })
     });
-    let (mut first, mut repeat) = (Vec::new(), Vec::new());
-    for samples in raw.beside(async { Ok(futures_util::future::try_join_all(cores).await?) }).await? {
-        let (firsts, repeats) = samples?;
+    let (mut raw, mut first, mut repeat) = (Samples::of(&algorithm), Vec::new(), Vec::new());
+    for samples in futures_util::future::try_join_all(cores).await? {
+        let OneCore { raw: raws, first: firsts, repeat: repeats } = samples?;
+        raw.extend(raws);
         first.extend(firsts);
         repeat.extend(repeats);
     }
@@ -59,23 +62,30 @@ async fn by(algorithm: String, options: &Options) -> Result<Validation> {
     Ok(Validation { algorithm, raw: raw.median(), first: median(&first), repeat: median(&repeat) })
 }
 
-/// Samples of first checks, and of repeated ones, in microseconds.
-async fn at_one_api(issuer: &str, tokens: &[String]) -> Result<(Vec<f64>, Vec<f64>)> {
+/// Samples of the raw work, of first checks and of repeated ones, in microseconds.
+#[derive(Default)]
+struct OneCore {
+    raw: Vec<Raw>,
+    first: Vec<f64>,
+    repeat: Vec<f64>,
+}
+
+async fn at_one_api(issuer: &str, tokens: &[String], pair: &Pair) -> Result<OneCore> {
     let api = ResourceServer::builder(issuer, API_B).build()?;
     // Keys and the status list are fetched for the first of all tokens, and are there for the others.
     let (first, others) = tokens.split_first().context("no tokens")?;
     api.authenticate(first).await?;
-    let mut firsts = Vec::new();
+    let mut samples = OneCore::default();
     for sample in others.chunks_exact(SAMPLE) {
-        firsts.push(check(&api, sample).await?);
+        samples.raw.push(pair.sample()?);
+        samples.first.push(check(&api, sample).await?);
     }
     let callers = &others[others.len().saturating_sub(CALLERS)..];
-    let mut repeats = Vec::new();
     for _ in 0..REPEATS {
-        repeats.push(check(&api, callers).await?);
+        samples.repeat.push(check(&api, callers).await?);
     }
-    ensure!(!firsts.is_empty() && !callers.is_empty(), "too few tokens");
-    Ok((firsts, repeats))
+    ensure!(!samples.first.is_empty() && !callers.is_empty(), "too few tokens");
+    Ok(samples)
 }
 
 /// CPU time of one check, in microseconds.
