@@ -4,17 +4,28 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
 const CARGO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.cargo");
+
+/// Files are written, and programs started, by one test at a time: what another starts meanwhile has the file open, too, and until
+/// it has become another program, "Text file busy" is all that comes of running it.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn output_of(command: &mut Command) -> Output {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    command.output().unwrap()
+}
 
 /// A copy of the program beside a profile, and a compiler of that name which tells what it was asked for.
 struct Workshop(TempDir);
 
 impl Workshop {
     fn with_profile_of(compiler: &str) -> Self {
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let workshop = Self(tempfile::tempdir().unwrap());
         fs::copy(Path::new(CARGO).join("rustc"), workshop.file("rustc")).unwrap();
         fs::write(workshop.file(&format!("{compiler}.profdata")), "").unwrap();
@@ -35,7 +46,7 @@ impl Workshop {
         let mut command = Command::new(self.file("rustc"));
         command.arg(self.file("compiler")).args(arguments).env_remove("DEPUTY_RECORD_PROFILE");
         command.envs(record.map(|directory| ("DEPUTY_RECORD_PROFILE", directory)));
-        let output = command.output().unwrap();
+        let output = output_of(&mut command);
         assert!(output.status.success(), "{output:?}");
         let told = String::from_utf8(output.stdout).unwrap();
         let mut told = told.lines().map(str::to_owned);
@@ -67,7 +78,7 @@ fn all_other_code_is_compiled_as_ever() {
 #[test]
 fn the_compiler_gets_every_variable_that_cargo_sets_whatever_its_name() {
     let mut command = Command::new(Path::new(CARGO).join("rustc"));
-    let told = command.arg("env").env("CARGO_BIN_EXE_api-a", "there").output().unwrap().stdout;
+    let told = output_of(command.arg("env").env("CARGO_BIN_EXE_api-a", "there")).stdout;
     assert!(String::from_utf8(told).unwrap().lines().any(|line| line == "CARGO_BIN_EXE_api-a=there"));
 }
 
