@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Underway(Arc<AtomicBool>);
 
 /// Tells whether it is over.
-#[derive(Clone)]
 pub struct Watch(Arc<AtomicBool>);
 
 impl Underway {
