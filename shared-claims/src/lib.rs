@@ -89,7 +89,7 @@ pub use exchange::{CallError, CallerAnswer, ExchangeClient, ExchangeError, Excha
 #[cfg(feature = "actix")]
 pub use extract::{AnyChain, AnyScope, Caller, RequiredChain, RequiredScope};
 pub use problem::Problem;
-pub use recent_tokens::RecentTokens;
+pub use recent_tokens::{RecentTokens, TokenHash};
 pub use resource_server::{ResourceServer, Unauthenticated};
 pub use scope::{Scope, ScopeToken};
 

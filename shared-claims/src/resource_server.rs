@@ -15,7 +15,7 @@ use crate::jwks::Jwks;
 use crate::protected_resource::{self, ProtectedResourceMetadata};
 use crate::status_list::{StalePolicy, StatusLists, StatusRefusal};
 use crate::validator::{InvalidExpectation, InvalidToken, KeySet, UnverifiedToken, Validator};
-use crate::{AccessToken, AccessTokenClaims, Clock, RecentTokens, Scope, SystemClock, http};
+use crate::{AccessToken, AccessTokenClaims, Clock, RecentTokens, Scope, SystemClock, TokenHash, http};
 
 /// For how long a request may wait for the issuer's keys.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -264,7 +264,8 @@ impl ResourceServer {
     /// What can be told from the token itself. The signature of one that is known was verified before.
     async fn verify(&self, token: &str) -> Result<Arc<AccessTokenClaims>, Unauthenticated> {
         let Inner { validated, validator, .. } = &*self.0;
-        if let Some(known) = validated.find(token) {
+        let hash = TokenHash::of(token).ok_or(InvalidToken::TooLong)?;
+        if let Some(known) = validated.find(hash) {
             let keys = self.keys_for(&known.kid).await?;
             // What a key proved that was withdrawn since counts no more.
             if Arc::ptr_eq(&known.keys, &keys) {
@@ -275,7 +276,7 @@ impl ResourceServer {
         let unverified = UnverifiedToken::read(token)?;
         let keys = self.keys_for(unverified.kid()).await?;
         let claims = Arc::new(validator.validate_parts(&unverified, &keys, self.now())?);
-        validated.note(token, Validated { kid: unverified.kid().into(), claims: Arc::clone(&claims), keys });
+        validated.note(hash, Validated { kid: unverified.kid().into(), claims: Arc::clone(&claims), keys });
         Ok(claims)
     }
 

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use shared_claims::validator::{AccessTokenVerifier, InvalidExpectation, InvalidToken};
-use shared_claims::{AccessTokenClaims, RecentTokens};
+use shared_claims::{AccessTokenClaims, RecentTokens, TokenHash};
 use time::OffsetDateTime;
 
 use super::{IssuedAccessToken, KeyRing};
@@ -44,7 +44,7 @@ impl OwnTokens {
         now: OffsetDateTime,
     ) -> Result<Arc<AccessTokenClaims>, InvalidToken> {
         let keys = keys.verification();
-        match self.recognised.find(token) {
+        match TokenHash::of(token).and_then(|hash| self.recognised.find(hash)) {
             Some(known) if keys.find(&known.kid).is_some() => {
                 self.verifier.judge(&known.claims, now)?;
                 Ok(known.claims)
@@ -55,18 +55,21 @@ impl OwnTokens {
 
     /// Recognises a token that was just made, from now on.
     pub fn recognise(&self, issued: &IssuedAccessToken) {
+        let Some(hash) = TokenHash::of(&issued.text) else { return };
         let (kid, claims) = (Arc::clone(&issued.kid), Arc::clone(&issued.claims));
-        self.recognised.note(&issued.text, Recognised { kid, claims });
+        self.recognised.note(hash, Recognised { kid, claims });
     }
 
     /// A use of this token is on record: there is nothing to note any more when it comes again.
     pub fn note_use(&self, jti: &str) {
-        self.used.note(jti, ());
+        if let Some(hash) = TokenHash::of(jti) {
+            self.used.note(hash, ());
+        }
     }
 
     #[must_use]
     pub fn is_used(&self, jti: &str) -> bool {
-        self.used.find(jti).is_some()
+        TokenHash::of(jti).is_some_and(|hash| self.used.find(hash).is_some())
     }
 
     /// Recognises none of the tokens made so far: their signatures are verified again.

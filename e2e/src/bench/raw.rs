@@ -5,6 +5,7 @@
 //! all. A core alone runs faster than one of many, and clouds change from one second to the next: what is measured before or
 //! after is measured on another machine.
 
+use std::cell::Cell;
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -29,7 +30,7 @@ const TIMES: u32 = 20;
 const PAUSE: u32 = 30;
 
 /// About as long as an access token's header and payload.
-const MESSAGE: [u8; 900] = [b'a'; 900];
+const MESSAGE_BYTES: usize = 900;
 
 /// CPU time of one operation, in microseconds.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -96,12 +97,17 @@ pub fn median(samples: &[f64]) -> f64 {
     samples.get(samples.len() / 2).copied().unwrap_or_default()
 }
 
-/// A key pair, and a signature by it.
+/// A key pair, and how many messages it has signed.
+///
+/// No message comes twice, as no new token does. Of one signature that it verifies again and again a processor learns every
+/// branch: ES256 then takes 6 to 8 % less, which no server ever sees.
 pub struct Pair {
-    sign: Box<dyn Fn() -> Option<Vec<u8>> + Send>,
+    sign: Box<Sign>,
     public: ParsedPublicKey,
-    signature: Vec<u8>,
+    signed: Cell<u64>,
 }
+
+type Sign = dyn Fn(&[u8]) -> Option<Vec<u8>> + Send;
 
 impl Pair {
     pub fn of(algorithm: &str) -> Result<Self> {
@@ -110,29 +116,30 @@ impl Pair {
             "ES256" => {
                 let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
                 let public = parsed(&signature::ECDSA_P256_SHA256_FIXED, key.public_key().as_ref())?;
-                Self::new(public, move || key.sign(&random, &MESSAGE).map(|signature| signature.as_ref().to_vec()).ok())
+                Ok(Self::new(public, move |message| {
+                    key.sign(&random, message).map(|signature| signature.as_ref().to_vec()).ok()
+                }))
             }
             "EdDSA" => {
                 let key = Ed25519KeyPair::generate()?;
                 let public = parsed(&signature::ED25519, key.public_key().as_ref())?;
-                Self::new(public, move || Some(key.sign(&MESSAGE).as_ref().to_vec()))
+                Ok(Self::new(public, move |message| Some(key.sign(message).as_ref().to_vec())))
             }
             "RS256" => {
                 let key = RsaKeyPair::generate(KeySize::Rsa2048)?;
                 let public = parsed(&signature::RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref())?;
-                Self::new(public, move || {
+                Ok(Self::new(public, move |message| {
                     let mut signature = vec![0; key.public_modulus_len()];
-                    key.sign(&signature::RSA_PKCS1_SHA256, &random, &MESSAGE, &mut signature).ok()?;
+                    key.sign(&signature::RSA_PKCS1_SHA256, &random, message, &mut signature).ok()?;
                     Some(signature)
-                })
+                }))
             }
             other => bail!("no raw figures for {other}"),
         }
     }
 
-    fn new(public: ParsedPublicKey, sign: impl Fn() -> Option<Vec<u8>> + Send + 'static) -> Result<Self> {
-        let signature = sign().context("no signature")?;
-        Ok(Self { sign: Box::new(sign), public, signature })
+    fn new(public: ParsedPublicKey, sign: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + 'static) -> Self {
+        Self { sign: Box::new(sign), public, signed: Cell::default() }
     }
 
     /// One sample at least.
@@ -149,9 +156,19 @@ impl Pair {
     }
 
     pub fn sample(&self) -> Result<Raw> {
-        let verify = each(|| black_box(self.public.verify_sig(&MESSAGE, &self.signature)).is_ok())?;
-        let sign = each(|| black_box((self.sign)()).is_some())?;
+        let messages: Vec<_> = (0..TIMES).map(|_| self.new_message()).collect();
+        let (signatures, sign) = each(messages.iter().map(|message| (self.sign)(message)))?;
+        let signed = messages.iter().zip(&signatures);
+        let (_, verify) = each(signed.map(|(message, signature)| self.public.verify_sig(message, signature).ok()))?;
         Ok(Raw { verify, sign })
+    }
+
+    fn new_message(&self) -> [u8; MESSAGE_BYTES] {
+        let count = self.signed.get() + 1;
+        self.signed.set(count);
+        let mut message = [b'a'; MESSAGE_BYTES];
+        message[..8].copy_from_slice(&count.to_be_bytes());
+        message
     }
 }
 
@@ -159,15 +176,12 @@ fn parsed(algorithm: &'static dyn VerificationAlgorithm, public: &[u8]) -> Resul
     ParsedPublicKey::new(algorithm, public).map_err(|error| anyhow!("an own key is not taken: {error}"))
 }
 
-fn each(operation: impl Fn() -> bool) -> Result<f64> {
+/// What operations give that are done one after another, and the CPU time of one, in microseconds.
+fn each<T>(operations: impl Iterator<Item = Option<T>>) -> Result<(Vec<T>, f64)> {
     let before = cpu::of_this_thread();
-    for _ in 0..TIMES {
-        if !operation() {
-            bail!("an operation failed");
-        }
-    }
+    let done: Vec<T> = operations.map(black_box).collect::<Option<_>>().context("an operation failed")?;
     let spent = cpu::of_this_thread().saturating_sub(before);
-    Ok(spent.as_secs_f64() * 1e6 / f64::from(TIMES))
+    Ok((done, spent.as_secs_f64() * 1e6 / f64::from(TIMES)))
 }
 
 #[cfg(test)]
@@ -188,6 +202,12 @@ mod tests {
     async fn work_that_fails_ends_the_sampling() {
         let mut samples = Samples::of("EdDSA");
         assert!(samples.beside(async { Err::<(), _>(anyhow!("the server has gone")) }).await.is_err());
+    }
+
+    #[test]
+    fn no_message_is_signed_twice() {
+        let pair = Pair::of("EdDSA").unwrap();
+        assert_ne!(pair.new_message(), pair.new_message());
     }
 
     #[test]

@@ -24,7 +24,9 @@ const OBJECTS: [&str; 6] = ["act", "cnf", "jwk", "may_act", "status", "status_li
 
 /// Reads one object that has one meaning, in every member, those that `T` does not know included.
 pub(crate) fn from_plain_object<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, InvalidToken> {
-    let mut reader = serde_json::Deserializer::from_slice(json);
+    // Once for the whole text, and not for each string of it.
+    let json = str::from_utf8(json).map_err(|_| InvalidToken::Malformed)?;
+    let mut reader = serde_json::Deserializer::from_str(json);
     let top = Place { depth: 0, must_be_object: true };
     let read = T::deserialize(Plain { inner: &mut reader, place: top });
     read.and_then(|value| reader.end().map(|()| value)).map_err(|_| InvalidToken::Malformed)
