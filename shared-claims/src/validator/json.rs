@@ -267,6 +267,15 @@ mod tests {
         assert_eq!(is_plain_object(json.as_bytes()), Err(InvalidToken::Malformed));
     }
 
+    #[rstest]
+    #[case::in_a_text(b"{\"a\":\"\xff\"}")]
+    #[case::in_a_name(b"{\"\xff\":1}")]
+    #[case::cut_off(b"{\"a\":\"\xe2\x82\"}")]
+    #[case::between(b"{\xff}")]
+    fn what_is_not_utf_8_is_refused(#[case] json: &[u8]) {
+        assert_eq!(is_plain_object(json), Err(InvalidToken::Malformed));
+    }
+
     /// Valid claims, but for what is said of one member.
     fn claims_with(member: &str) -> Result<AccessTokenClaims, InvalidToken> {
         let known =
