@@ -3,16 +3,17 @@
 //! At a fixed rate every request has its time, and its latency counts from then: a server that stalls is not asked less often,
 //! and so cannot hide the stall (coordinated omission).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::runtime;
+use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::task::{JoinSet, spawn_blocking};
 
 use super::connection::Connection;
 use super::work::{Asker, Work};
@@ -77,31 +78,47 @@ impl Told {
 }
 
 /// Makes load. Every answer must be a success.
+///
+/// All connections are served by one thread, which nobody wakes but the network and the clock: with more, half of what a load at a
+/// fixed rate takes is threads that wake each other, on the cores that the server is to be measured on.
 pub async fn make(work: &Work, pressure: Pressure, length: Length) -> Result<Told> {
+    let work = work.clone();
+    let (_wanted, unwanted) = oneshot::channel::<()>();
+    let load = spawn_blocking(move || {
+        runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+            tokio::select! {
+                told = make_here(&work, pressure, length) => told,
+                _ = unwanted => bail!("nobody wants to know any more"),
+            }
+        })
+    });
+    load.await?
+}
+
+async fn make_here(work: &Work, pressure: Pressure, length: Length) -> Result<Told> {
     let count = pressure.connections();
     // A load begins when all are connected.
     let servers = work.servers.iter().copied().cycle().take(count);
     let connections = try_join_all(servers.map(Connection::to)).await?;
-    let course = Arc::new(Course::begin(pressure, length));
+    let course = Arc::new(Course::begin(pressure, length)?);
     let mut askers = JoinSet::new();
     for connection in connections {
         askers.spawn(ask(work.asker(), connection, Arc::clone(&course)));
     }
-    let mut latency = Histogram::new_with_max(LONGEST, 3)?;
     while let Some(asked) = askers.join_next().await {
-        latency.add(asked??)?;
+        asked??;
     }
+    let latency = course.latency().clone();
     Ok(Told { requests: latency.len(), time: course.begun.elapsed(), latency })
 }
 
-async fn ask(mut asker: Asker, mut connection: Connection, course: Arc<Course>) -> Result<Histogram<u64>> {
-    let mut latency = Histogram::new_with_max(LONGEST, 3)?;
+async fn ask(mut asker: Asker, mut connection: Connection, course: Arc<Course>) -> Result<()> {
     while let Some((number, since)) = course.next().await {
         let Some(request) = asker.next(number)? else { break };
         asker.answered(&connection.ask(&request).await?)?;
-        latency.record(u64::try_from(since.elapsed().as_micros())?.clamp(1, LONGEST))?;
+        course.latency().record(u64::try_from(since.elapsed().as_micros())?.clamp(1, LONGEST))?;
     }
-    Ok(latency)
+    Ok(())
 }
 
 /// One load under way.
@@ -111,6 +128,8 @@ struct Course {
     /// The number of the next request, of all connections.
     next: AtomicU64,
     rate: Option<Rate>,
+    /// Microseconds, of all connections: one for each would be memory that no cache holds.
+    latency: Mutex<Histogram<u64>>,
 }
 
 struct Rate {
@@ -120,7 +139,7 @@ struct Rate {
 }
 
 impl Course {
-    fn begin(pressure: Pressure, mut length: Length) -> Self {
+    fn begin(pressure: Pressure, mut length: Length) -> Result<Self> {
         let begun = Instant::now();
         let rate = match pressure {
             Pressure::AsFastAsItGoes { .. } => None,
@@ -130,13 +149,16 @@ impl Course {
                 length.requests = length.requests.min(requests);
                 let due = Arc::new(Semaphore::new(0));
                 let pace = Pace { begun, per_second, requests: length.requests, connections };
-                let weak = Arc::downgrade(&due);
-                // A thread of its own: the runtime's timers tell milliseconds, and so would the latencies.
-                std::thread::spawn(move || pace.keep(&weak));
+                tokio::spawn(pace.keep(Arc::downgrade(&due)));
                 Some(Rate { per_second, due })
             }
         };
-        Self { begun, length, next: AtomicU64::new(0), rate }
+        let latency = Mutex::new(Histogram::new_with_max(LONGEST, 3)?);
+        Ok(Self { begun, length, next: AtomicU64::new(0), rate, latency })
+    }
+
+    fn latency(&self) -> MutexGuard<'_, Histogram<u64>> {
+        self.latency.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The number of the next request and since when its latency counts; none when the load is over.
@@ -155,6 +177,7 @@ impl Course {
 }
 
 /// Who says when it is time.
+#[derive(Clone, Copy)]
 struct Pace {
     begun: Instant,
     per_second: f64,
@@ -163,20 +186,41 @@ struct Pace {
 }
 
 impl Pace {
-    fn keep(self, permits: &std::sync::Weak<Semaphore>) {
-        for number in 0..self.requests {
-            let early = (self.begun + due(number, self.per_second)).saturating_duration_since(Instant::now());
-            if !early.is_zero() {
-                std::thread::sleep(early.max(STEP));
-            }
-            // Nobody waits any more: the load has failed or was interrupted.
-            let Some(permits) = permits.upgrade() else { return };
-            permits.add_permits(1);
+    /// Lets requests go when it is time.
+    async fn keep(self, due: Weak<Semaphore>) {
+        let bell = Arc::new(Notify::new());
+        let rings = Arc::downgrade(&bell);
+        // A thread of its own: the runtime's timers tell milliseconds, and so would the latencies.
+        std::thread::spawn(move || self.ring(&rings));
+        let mut gone = 0;
+        while gone < self.requests {
+            bell.notified().await;
+            let Some(due) = due.upgrade() else { return };
+            let come = self.come();
+            due.add_permits(usize::try_from(come - gone).unwrap_or(usize::MAX));
+            gone = come;
         }
         // What lets each connection see that it is over.
-        if let Some(permits) = permits.upgrade() {
-            permits.add_permits(self.connections);
+        if let Some(due) = due.upgrade() {
+            due.add_permits(self.connections);
         }
+    }
+
+    /// Until nobody hears it: the load is over, has failed or was interrupted.
+    fn ring(self, bell: &Weak<Notify>) {
+        while let Some(bell) = bell.upgrade() {
+            bell.notify_one();
+            drop(bell);
+            let next = self.begun + due(self.come(), self.per_second);
+            std::thread::sleep(next.saturating_duration_since(Instant::now()).max(STEP));
+        }
+    }
+
+    /// Of how many the time has come.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some thousand a second")]
+    fn come(&self) -> u64 {
+        let come = (self.begun.elapsed().as_secs_f64() * self.per_second) as u64 + 1;
+        come.min(self.requests)
     }
 }
 
@@ -228,5 +272,20 @@ mod tests {
         let work = slow(Duration::ZERO).await;
         let told = make(&work, Pressure::AsFastAsItGoes { connections: 3 }, Length::counting(7)).await.unwrap();
         assert_eq!(told.requests, 7);
+    }
+
+    #[tokio::test]
+    async fn a_load_that_is_given_up_closes_its_connections() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let work = Work::repeated(address, [request::get(&format!("http://{address}/").parse().unwrap(), &[])]);
+        // Nobody answers it.
+        let mut stream = tokio::select! {
+            told = make(&work, Pressure::AsFastAsItGoes { connections: 1 }, Length::counting(1)) => panic!("{:?}", told.err()),
+            accepted = listener.accept() => accepted.unwrap().0,
+        };
+        let mut asked = Vec::new();
+        let closed = stream.read_to_end(&mut asked);
+        assert!(tokio::time::timeout(Duration::from_secs(5), closed).await.is_ok(), "it goes on");
     }
 }

@@ -202,10 +202,11 @@ impl Run {
         at_rate.max_by(|one, other| one.per_second.total_cmp(&other.per_second))
     }
 
-    /// What one request costs, beside an exchange under the same pressure.
+    /// What one request costs, beside an exchange under the same pressure. Each by the raw work beside it: minutes lie between them, in
+    /// which a machine may run now faster and now slower.
     pub fn of_an_exchange(&self, one: &Measured) -> Option<f64> {
         let same = |other: &&Measured| other.scenario == Scenario::Exchange && other.pressure == one.pressure;
-        self.measured.iter().find(same).map(|exchange| one.cpu / exchange.cpu)
+        self.measured.iter().find(same).map(|exchange| one.ratio() / exchange.ratio())
     }
 
     pub(super) fn syncs_in_words(&self) -> String {
