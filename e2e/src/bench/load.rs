@@ -190,7 +190,8 @@ impl Pace {
     async fn keep(self, due: Weak<Semaphore>) {
         let bell = Arc::new(Notify::new());
         let rings = Arc::downgrade(&bell);
-        // A thread of its own: the runtime's timers tell milliseconds, and so would the latencies.
+        // A thread of its own: the runtime's timers tell milliseconds, and so would the latencies. It only rings, since each request that
+        // another thread lets go would be a system call.
         std::thread::spawn(move || self.ring(&rings));
         let mut gone = 0;
         while gone < self.requests {

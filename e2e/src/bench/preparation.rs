@@ -57,7 +57,7 @@ pub async fn prepare(scenario: Scenario, server: &mut Server, single_use: usize)
     })
 }
 
-/// Exchanges of so many users' tokens, which are issued here and now.
+/// Exchanges of so many grants' tokens, all of one user, which are issued here and now.
 pub async fn exchanges(server: &Server, subjects: usize) -> Result<Work> {
     let subjects = server.access_tokens(subjects).await?;
     let requests = subjects.iter().map(|subject| exchange(server, subject));

@@ -202,11 +202,10 @@ impl Run {
         at_rate.max_by(|one, other| one.per_second.total_cmp(&other.per_second))
     }
 
-    /// What one request costs, beside an exchange under the same pressure. Each by the raw work beside it: minutes lie between them, in
-    /// which a machine may run now faster and now slower.
+    /// What one request costs, beside an exchange under the same pressure.
     pub fn of_an_exchange(&self, one: &Measured) -> Option<f64> {
         let same = |other: &&Measured| other.scenario == Scenario::Exchange && other.pressure == one.pressure;
-        self.measured.iter().find(same).map(|exchange| one.ratio() / exchange.ratio())
+        self.measured.iter().find(same).map(|exchange| one.cpu / exchange.cpu)
     }
 
     pub(super) fn syncs_in_words(&self) -> String {

@@ -7,7 +7,7 @@ use super::report::{CachedCall, Chain, ChainCall, Growth, Latency, Measured, Rep
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         writeln!(f, "{}", self.machine())?;
-        writeln!(f, "ratio: to one verification and one signature; times: that of an exchange")?;
+        writeln!(f, "ratio: to one verification and one signature; times: of the CPU time of an exchange")?;
         for run in &self.runs {
             write!(f, "{run}")?;
         }
