@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use shared_claims::service::cli::{BAD_CONFIGURATION, start_logging};
+use shared_claims::service::cli::{BAD_CONFIGURATION, VERSION, start_logging};
 use shared_claims::service::serve::{self, Identity};
 use shared_claims::{Clock, SystemClock};
 
@@ -24,7 +24,7 @@ use crate::store::Store;
 
 /// OAuth 2.0 authorization server and OpenID provider, specialised in token exchange.
 #[derive(Parser)]
-#[command(version, after_help = EXAMPLES)]
+#[command(version = VERSION, after_help = EXAMPLES)]
 struct Cli {
     /// The configuration file (TOML). Variables `AUTH_SERVER_...` win over it.
     #[arg(long, value_name = "FILE", env = "AUTH_SERVER_CONFIG", global = true)]

@@ -23,7 +23,7 @@ use url::Url;
 use super::connection::Connection;
 use super::cpu::Thread;
 use super::load::{self, Length, Pressure};
-use super::options::{Depth, Engine, Options};
+use super::options::{Depth, Options};
 use super::raw::median;
 use super::report::{CachedCall, each};
 use super::request::{self, Request};
@@ -61,8 +61,7 @@ pub async fn measure(options: &Options) -> Result<Vec<CachedCall>> {
 
 async fn by(algorithm: String, options: &Options) -> Result<CachedCall> {
     tell(&format!("API A with a token that it has, {algorithm}"));
-    let kind = Kind { algorithm: algorithm.clone(), engine: Engine::Sqlite, relaxed: false, port: options.port };
-    let server = Server::start(&kind).await?;
+    let server = Server::start(&Kind::of(options, &algorithm, options.engine())).await?;
     let target = Target::start().await?;
     let api = ApiUnderTest::start(server.stack.issuer(), target.address).await?;
     let callers = server.access_tokens(CALLERS).await?;
@@ -75,11 +74,11 @@ async fn by(algorithm: String, options: &Options) -> Result<CachedCall> {
     let (mut without, mut with) = (Vec::new(), Vec::new());
     for work in [&unprotected, &protected] {
         // Afterwards the token of every caller is there.
-        load::make(work, PRESSURE, Length::lasting(options.depth.time() / 4)).await?;
+        load::make(work, PRESSURE, Length::lasting(options.time() / 4)).await?;
     }
     for _ in 0..ROUNDS {
-        without.push(api.cost_of(&unprotected, options.depth.time() / 2).await?);
-        with.push(api.cost_of(&protected, options.depth.time() / 2).await?);
+        without.push(api.cost_of(&unprotected, options.time() / 2).await?);
+        with.push(api.cost_of(&protected, options.time() / 2).await?);
     }
     api.running.stop().await;
     server.stop().await?;

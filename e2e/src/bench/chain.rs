@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::load::{self, Length, Pressure};
-use super::options::{Depth, Engine, Options};
+use super::options::Options;
 use super::report::{Chain, ChainCall, Latency, each};
 use super::request::{self, Request};
 use super::server::{Kind, Server};
@@ -21,11 +21,10 @@ const CALLERS: usize = 16;
 const APIS: [Service; 3] = [Service::ApiA, Service::ApiA2, Service::ApiB];
 
 pub async fn measure(options: &Options) -> Result<Chain> {
-    let algorithm = options.algorithms()[0].to_owned();
+    let algorithm = options.algorithm().to_owned();
     tell(&format!("a chain of three APIs, {algorithm}"));
-    let kind = Kind { algorithm: algorithm.clone(), engine: Engine::Sqlite, relaxed: false, port: options.port };
-    let server = Server::start(&kind).await?;
-    let count = if options.depth == Depth::Quick { 100 } else { 2_000 };
+    let server = Server::start(&Kind::of(options, &algorithm, options.engine())).await?;
+    let count = options.depth.choose(100, 2_000);
     let calls = Calls { server: &server, count };
     // Keys, status lists and connections are there before anything counts.
     let few = calls.of_new_tokens(CALLERS).await?;

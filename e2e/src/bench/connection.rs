@@ -25,10 +25,16 @@ pub struct Answer<'a> {
     pub body: &'a [u8],
 }
 
-impl Answer<'_> {
-    /// A header's value.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        header(self.head, name)
+impl<'a> Answer<'a> {
+    /// A header's value; the first, where there are several.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        headers(self.head, name).next()
+    }
+
+    /// What it sets, as a browser sends it back (RFC 6265 section 4.2).
+    pub fn cookies(&self) -> String {
+        let set = headers(self.head, "set-cookie").filter_map(|cookie| cookie.split(';').next());
+        set.collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -70,7 +76,7 @@ fn ends(buffer: &[u8]) -> Result<Option<(usize, usize)>> {
         return Ok(None);
     };
     let text = std::str::from_utf8(&buffer[..head])?;
-    let length = match header(text, "content-length") {
+    let length = match headers(text, "content-length").next() {
         Some(length) => length.parse()?,
         None if text[9..].starts_with("204") || text[9..].starts_with("304") => 0,
         None => bail!("an answer without its length: {text}"),
@@ -78,9 +84,10 @@ fn ends(buffer: &[u8]) -> Result<Option<(usize, usize)>> {
     Ok(Some((head, head + length)))
 }
 
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    let mut fields = head.lines().skip(1).filter_map(|line| line.split_once(':'));
-    fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+/// The values of a header, each on a line of its own.
+fn headers<'a>(head: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    let fields = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+    fields.filter(move |(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
 }
 
 #[cfg(test)]
@@ -88,6 +95,12 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+
+    #[test]
+    fn cookies_are_sent_back_by_name_and_value() {
+        let head = "HTTP/1.1 303 See Other\r\nset-cookie: browser=x; HttpOnly; Path=/\r\nSet-Cookie: session=y\r\n\r\n";
+        assert_eq!(Answer { status: 303, head, body: b"" }.cookies(), "browser=x; session=y");
+    }
 
     #[tokio::test]
     async fn an_answer_in_pieces_is_read_to_its_end() {

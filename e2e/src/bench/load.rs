@@ -16,6 +16,7 @@ use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::connection::Connection;
+use super::cpu;
 use super::work::{Asker, Work};
 
 /// The longest latency that is told apart: a minute, in microseconds.
@@ -66,11 +67,18 @@ impl Length {
 pub struct Told {
     pub requests: u64,
     pub time: Duration,
+    /// CPU time of the thread that made it.
+    pub effort: Duration,
     /// Microseconds.
     pub latency: Histogram<u64>,
 }
 
 impl Told {
+    /// What part of a core it took to make: where that is nearly all, the load was the limit, and not the server.
+    pub fn share(&self) -> f64 {
+        self.effort.as_secs_f64() / self.time.as_secs_f64()
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a load has far fewer requests")]
     pub fn per_second(&self) -> f64 {
         self.requests as f64 / self.time.as_secs_f64()
@@ -100,6 +108,7 @@ async fn make_here(work: &Work, pressure: Pressure, length: Length) -> Result<To
     // A load begins when all are connected.
     let servers = work.servers.iter().copied().cycle().take(count);
     let connections = try_join_all(servers.map(Connection::to)).await?;
+    let before = cpu::of_this_thread();
     let course = Arc::new(Course::begin(pressure, length)?);
     let mut askers = JoinSet::new();
     for connection in connections {
@@ -109,13 +118,15 @@ async fn make_here(work: &Work, pressure: Pressure, length: Length) -> Result<To
         asked??;
     }
     let latency = course.latency().clone();
-    Ok(Told { requests: latency.len(), time: course.begun.elapsed(), latency })
+    let effort = cpu::of_this_thread().saturating_sub(before);
+    Ok(Told { requests: latency.len(), time: course.begun.elapsed(), effort, latency })
 }
 
 async fn ask(mut asker: Asker, mut connection: Connection, course: Arc<Course>) -> Result<()> {
     while let Some((number, since)) = course.next().await {
-        let Some(request) = asker.next(number)? else { break };
-        asker.answered(&connection.ask(&request).await?)?;
+        if !asker.ask(number, &mut connection).await? {
+            break;
+        }
         course.latency().record(u64::try_from(since.elapsed().as_micros())?.clamp(1, LONGEST))?;
     }
     Ok(())
@@ -135,7 +146,7 @@ struct Course {
 struct Rate {
     per_second: f64,
     /// One for each request whose time has come.
-    due: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl Course {
@@ -147,10 +158,10 @@ impl Course {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some thousand a second")]
                 let requests = (per_second * length.time.as_secs_f64()) as u64;
                 length.requests = length.requests.min(requests);
-                let due = Arc::new(Semaphore::new(0));
+                let permits = Arc::new(Semaphore::new(0));
                 let pace = Pace { begun, per_second, requests: length.requests, connections };
-                tokio::spawn(pace.keep(Arc::downgrade(&due)));
-                Some(Rate { per_second, due })
+                tokio::spawn(pace.keep(Arc::downgrade(&permits)));
+                Some(Rate { per_second, permits })
             }
         };
         let latency = Mutex::new(Histogram::new_with_max(LONGEST, 3)?);
@@ -164,7 +175,7 @@ impl Course {
     /// The number of the next request and since when its latency counts; none when the load is over.
     async fn next(&self) -> Option<(u64, Instant)> {
         if let Some(rate) = &self.rate {
-            rate.due.acquire().await.ok()?.forget();
+            rate.permits.acquire().await.ok()?.forget();
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let since = match &self.rate {
@@ -187,23 +198,23 @@ struct Pace {
 
 impl Pace {
     /// Lets requests go when it is time.
-    async fn keep(self, due: Weak<Semaphore>) {
+    async fn keep(self, permits: Weak<Semaphore>) {
         let bell = Arc::new(Notify::new());
-        let rings = Arc::downgrade(&bell);
+        let rope = Arc::downgrade(&bell);
         // A thread of its own: the runtime's timers tell milliseconds, and so would the latencies. It only rings, since each request that
         // another thread lets go would be a system call.
-        std::thread::spawn(move || self.ring(&rings));
-        let mut gone = 0;
-        while gone < self.requests {
+        std::thread::spawn(move || self.ring(&rope));
+        let mut let_go = 0;
+        while let_go < self.requests {
             bell.notified().await;
-            let Some(due) = due.upgrade() else { return };
-            let come = self.come();
-            due.add_permits(usize::try_from(come - gone).unwrap_or(usize::MAX));
-            gone = come;
+            let Some(permits) = permits.upgrade() else { return };
+            let due_now = self.due_by(self.begun.elapsed());
+            permits.add_permits(usize::try_from(due_now - let_go).unwrap_or(usize::MAX));
+            let_go = due_now;
         }
         // What lets each connection see that it is over.
-        if let Some(due) = due.upgrade() {
-            due.add_permits(self.connections);
+        if let Some(permits) = permits.upgrade() {
+            permits.add_permits(self.connections);
         }
     }
 
@@ -212,16 +223,16 @@ impl Pace {
         while let Some(bell) = bell.upgrade() {
             bell.notify_one();
             drop(bell);
-            let next = self.begun + due(self.come(), self.per_second);
+            let next = self.begun + due(self.due_by(self.begun.elapsed()), self.per_second);
             std::thread::sleep(next.saturating_duration_since(Instant::now()).max(STEP));
         }
     }
 
-    /// Of how many the time has come.
+    /// How many requests are due when it has gone on for so long.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some thousand a second")]
-    fn come(&self) -> u64 {
-        let come = (self.begun.elapsed().as_secs_f64() * self.per_second) as u64 + 1;
-        come.min(self.requests)
+    fn due_by(&self, elapsed: Duration) -> u64 {
+        let due = (elapsed.as_secs_f64() * self.per_second) as u64 + 1;
+        due.min(self.requests)
     }
 }
 
@@ -266,6 +277,41 @@ mod tests {
         let told = make(&work, pressure, Length { time: Duration::from_secs(5), requests: 10 }).await.unwrap();
         assert_eq!(told.requests, 10);
         assert!(told.latency.max() >= 180_000, "{}", told.latency.max());
+    }
+
+    #[tokio::test]
+    async fn no_request_is_sent_before_its_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (arrivals, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let arrivals = arrivals.clone();
+                tokio::spawn(async move {
+                    let mut asked = [0; 1024];
+                    while stream.read(&mut asked).await.is_ok_and(|read| read > 0) {
+                        arrivals.send(Instant::now()).unwrap();
+                        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+                    }
+                });
+            }
+        });
+        let work = Work::repeated(address, [request::get(&format!("http://{address}/").parse().unwrap(), &[])]);
+        let before = Instant::now();
+        let pressure = Pressure::AtRate { per_second: 200.0, connections: 8 };
+        let told = make(&work, pressure, Length { time: Duration::from_secs(5), requests: 40 }).await.unwrap();
+        assert_eq!(told.requests, 40);
+        for number in 0..40 {
+            let after = arrived.recv().await.unwrap() - before;
+            assert!(after >= due(number, 200.0), "request {number} came after {after:?}");
+        }
+    }
+
+    #[test]
+    fn requests_are_due_at_equal_distances_and_no_more_than_there_are() {
+        let pace = Pace { begun: Instant::now(), per_second: 100.0, requests: 5, connections: 1 };
+        let due_by = [0, 9, 10, 25, 40, 1_000].map(|milliseconds| pace.due_by(Duration::from_millis(milliseconds)));
+        assert_eq!(due_by, [1, 1, 2, 3, 5, 5]);
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@
 mod beside;
 mod cached_call;
 mod chain;
+mod clients;
 mod connection;
 mod cpu;
 mod disk;
@@ -20,6 +21,7 @@ mod growth;
 mod load;
 mod options;
 mod page;
+mod people;
 mod plot;
 mod preparation;
 mod raw;
@@ -29,6 +31,7 @@ mod request;
 mod runs;
 mod scenario;
 mod server;
+mod sign_in;
 mod stalls;
 mod start;
 mod table;
@@ -48,12 +51,17 @@ pub use scenario::Scenario;
 /// Measures until all is measured or somebody interrupts; either way nothing is left behind.
 pub async fn run(options: Options) -> Result<()> {
     refusal::check(&options)?;
-    let [mut interrupt, mut terminate, mut hangup] =
-        [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
+    let [mut interrupt, mut quit, mut terminate, mut hangup] = [
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::quit())?,
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::hangup())?,
+    ];
     // What is under way ends with its future: processes are killed and waited for, and their files go with them.
     let report = tokio::select! {
         report = Box::pin(measure(&options)) => report?,
         _ = interrupt.recv() => bail!("interrupted: nothing is reported"),
+        _ = quit.recv() => bail!("interrupted: nothing is reported"),
         _ = terminate.recv() => bail!("stopped: nothing is reported"),
         _ = hangup.recv() => bail!("stopped, the terminal is gone: nothing is reported"),
     };
@@ -90,10 +98,10 @@ async fn measure(options: &Options) -> Result<Report> {
         report.chain = Some(chain::measure(options).await.context("the chain")?);
     }
     if options.wants(Part::Start) {
-        report.start = Some(Box::pin(start::measure(options)).await.context("start-up and memory")?);
+        report.start = start::measure(options).await.context("start-up and memory")?;
     }
     if options.wants(Part::Growth) {
-        report.growth = growth::measure(options).await.context("growth")?;
+        report.growth = Box::pin(growth::measure(options)).await.context("growth")?;
     }
     report.goals = goals::of(&report);
     Ok(report)

@@ -17,10 +17,10 @@ pub struct Options {
     /// Where they go as a page.
     pub html: Option<PathBuf>,
     pub depth: Depth,
+    /// How long a load lasts; as the depth says, where nothing is said.
+    pub time: Option<Duration>,
     /// How many exchanges are made before memory is looked at; as the depth says, where nothing is said.
     pub requests: Option<u64>,
-    /// Whether it is measured how cost grows.
-    pub growth: bool,
     /// Whether a goal that is missed is a failure.
     pub check: bool,
     /// The auth server's port; any that is free, where nothing is said.
@@ -44,50 +44,41 @@ pub enum Depth {
     /// A look at everything: the figures are rough.
     Quick,
     #[default]
-    Normal,
-    /// With a million exchanges before memory is looked at, and ten million rows in the ledger.
-    Long,
+    Full,
 }
 
 impl Depth {
-    /// How long a load lasts.
-    pub(super) fn time(self) -> Duration {
-        match self {
-            Self::Quick => Duration::from_millis(800),
-            Self::Normal => Duration::from_secs(4),
-            Self::Long => Duration::from_secs(10),
-        }
-    }
-
     /// How many exchanges are made before memory is looked at.
     pub(super) fn exchanges(self) -> u64 {
-        match self {
-            Self::Quick => 1_000,
-            Self::Normal => 100_000,
-            Self::Long => 1_000_000,
-        }
+        self.choose(1_000, 1_000_000)
     }
 
     /// With how many clients memory is looked at.
     pub(super) fn clients(self) -> usize {
-        if self == Self::Quick { 1_000 } else { 100_000 }
+        self.choose(1_000, 100_000)
     }
 
     /// How often the server is started.
     pub(super) fn starts(self) -> usize {
-        if self == Self::Quick { 3 } else { 10 }
+        self.choose(3, 10)
     }
 
     /// So many loads a point of growth is the middle of.
     pub(super) fn rounds(self) -> usize {
-        if self == Self::Quick { 1 } else { 7 }
+        self.choose(1, 7)
+    }
+
+    pub(super) fn choose<T>(self, quick: T, full: T) -> T {
+        match self {
+            Self::Quick => quick,
+            Self::Full => full,
+        }
     }
 
     pub(super) fn in_words(self) -> &'static str {
         match self {
             Self::Quick => ", a quick look: the figures are rough",
-            Self::Normal => "",
-            Self::Long => ", a long look",
+            Self::Full => "",
         }
     }
 }
@@ -105,7 +96,8 @@ pub enum Part {
     Chain,
     /// Start-up, and memory.
     Start,
-    /// How cost grows; without being named only with `--growth`.
+    /// How the cost of an exchange grows: with clients, users, grants, rows of the ledger (on `SQLite`), actors, and replicas (on
+    /// `PostgreSQL`).
     Growth,
 }
 
@@ -144,13 +136,14 @@ impl From<Engine> for Database {
 
 impl Options {
     pub(super) fn wants(&self, part: Part) -> bool {
-        let by_default = match part {
-            Part::Growth => self.growth,
-            Part::Load => true,
-            // Who names a scenario wants that alone.
-            _ => self.scenarios.is_empty(),
-        };
+        // Who names a scenario wants that alone.
+        let by_default = part == Part::Load || self.scenarios.is_empty();
         if self.parts.is_empty() { by_default } else { self.parts.contains(&part) }
+    }
+
+    /// How long a load lasts.
+    pub(super) fn time(&self) -> Duration {
+        self.time.unwrap_or(self.depth.choose(Duration::from_millis(800), Duration::from_secs(4)))
     }
 
     pub(super) fn scenarios(&self) -> &[Scenario] {
@@ -163,6 +156,16 @@ impl Options {
         } else {
             self.algorithms.iter().map(String::as_str).collect()
         }
+    }
+
+    /// Where one is enough.
+    pub(super) fn algorithm(&self) -> &str {
+        self.algorithms.first().map_or(RECOMMENDED, String::as_str)
+    }
+
+    /// Where one is enough.
+    pub(super) fn engine(&self) -> Engine {
+        self.databases.first().copied().unwrap_or(Engine::Sqlite)
     }
 
     /// But `PostgreSQL`, where its tests are left out too.
@@ -182,10 +185,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn growth_is_measured_where_it_is_asked_for() {
-        assert!(!Options::default().wants(Part::Growth) && Options::default().wants(Part::Start));
-        let all = Options { growth: true, ..Options::default() };
-        assert!(all.wants(Part::Growth) && all.wants(Part::Start));
+    fn everything_is_measured_unless_something_is_named() {
+        assert!(Options::default().wants(Part::Growth) && Options::default().wants(Part::Start));
         let alone = Options { parts: vec![Part::Growth], ..Options::default() };
         assert!(alone.wants(Part::Growth) && !alone.wants(Part::Load));
     }

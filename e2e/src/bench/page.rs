@@ -26,7 +26,8 @@ pub fn of(report: &Report) -> String {
     let mut html = format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
          <title>What an exchange costs</title><style>{STYLE}</style><h1>What an exchange costs</h1><p>{}. A bar is the auth \
-         server's CPU time for one request; its grey part is one verification and one signature at the same time.",
+         server's CPU time for one request; its grey part is one verification and one signature at the same time. Load is the part of a core \
+         that asking took.",
         escaped(&report.machine())
     );
     goals(&mut html, report);
@@ -38,7 +39,7 @@ pub fn of(report: &Report) -> String {
         section(&mut html, run);
     }
     at_the_apis(&mut html, report);
-    if let Some(start) = &report.start {
+    for start in &report.start {
         start_and_memory(&mut html, start);
     }
     for one in &report.growth {
@@ -67,14 +68,14 @@ fn section(html: &mut String, run: &Run) {
     let _ = write!(
         html,
         "<h2>{}</h2><p>In this run {}; {}.<div class=wide><table><tr><th>what<th>how<th>a second<th>CPU µs\
-         <th>raw µs<th>ratio<th>of an exchange<th>p50 µs<th>p90 µs<th>p99 µs<th>p99.9 µs<th>",
+         <th>raw µs<th>ratio<th>of an exchange<th>load<th>p50 µs<th>p90 µs<th>p99 µs<th>p99.9 µs<th>",
         run.name(),
         run.syncs_in_words(),
         run.stalls.in_words()
     );
     let longest = run.measured.iter().map(|one| one.cpu.max(one.raw.both())).fold(1.0, f64::max);
     for one in &run.measured {
-        row(html, run, one, longest);
+        row(html, one, longest);
     }
     html.push_str("</table></div>");
     if run.has_exchanges() {
@@ -83,13 +84,13 @@ fn section(html: &mut String, run: &Run) {
     }
 }
 
-fn row(html: &mut String, run: &Run, one: &Measured, longest: f64) {
+fn row(html: &mut String, one: &Measured, longest: f64) {
     let raw = one.raw.both().min(one.cpu) / longest * 100.0;
     let all = one.cpu / longest * 100.0;
-    let times = run.of_an_exchange(one).map_or_else(String::new, |times| format!("{times:.2}"));
+    let times = one.of_an_exchange().map_or_else(String::new, |times| format!("{times:.2}"));
     let _ = write!(
         html,
-        "<tr><td>{}<td>{}<td>{:.0}<td>{:.1}<td>{:.1}<td>{:.2}<td>{times}<td>{}<td>{}<td>{}<td>{}<td><svg class=bar \
+        "<tr><td>{}<td>{}<td>{:.0}<td>{:.1}<td>{:.1}<td>{:.2}<td>{times}<td>{:.0} %<td>{}<td>{}<td>{}<td>{}<td><svg class=bar \
          viewBox=\"0 0 100 8\" preserveAspectRatio=none><rect class=rest width={all:.1} height=8 />\
          <rect class=raw width={raw:.1} height=8 /></svg>",
         one.scenario.name(),
@@ -98,6 +99,7 @@ fn row(html: &mut String, run: &Run, one: &Measured, longest: f64) {
         one.cpu,
         one.raw.both(),
         one.ratio(),
+        one.load * 100.0,
         one.latency.p50,
         one.latency.p90,
         one.latency.p99,
@@ -150,8 +152,9 @@ fn start_and_memory(html: &mut String, start: &Start) {
     let mib = |bytes: u64| bytes / 1024 / 1024;
     let _ = write!(
         html,
-        "<h2>Start-up and memory</h2><p>Ready after {:.1} ms (median of {}). Resident: idle {} MiB, after {} exchanges {} MiB, idle \
+        "<h2>Start-up and memory on {}</h2><p>Ready after {:.1} ms (median of {}). Resident: idle {} MiB, after {} exchanges {} MiB, idle \
          with {} clients {} MiB.",
+        start.database.name(),
         start.median_ready(),
         start.ready.len(),
         mib(start.idle),

@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
 
+use super::people;
 use super::request::{self, Request};
 use super::scenario::Scenario;
-use super::server::Server;
+use super::server::{PEOPLE, Server};
 use super::work::{What, Work};
 use crate::steps::Exchange;
-use crate::world::{API_A, API_A_CLIENT, API_A_SECRET, API_B, DEMO_MACHINE, DEMO_MACHINE_SECRET};
+use crate::world::{API_A, API_A_CLIENT, API_A_SECRET, API_B, DEMO_APP, DEMO_MACHINE, DEMO_MACHINE_SECRET};
 
 /// So many different subject tokens are exchanged, and introspected.
 const SUBJECTS: usize = 200;
@@ -34,7 +35,8 @@ pub async fn prepare(scenario: Scenario, server: &mut Server, single_use: usize)
             server.replace(async |_| Ok(())).await?;
             Work::once(address, subjects.iter().map(|subject| exchange(server, subject)))
         }
-        Scenario::SignIn => Work::repeated(address, [server.sign_in()]),
+        Scenario::SignIn => server.sign_ins(people::names(PEOPLE)),
+        Scenario::SignedIn => Work::repeated(address, server.authorizations(&[DEMO_APP.to_owned()])),
         Scenario::Redemption => {
             let codes = server.codes(single_use).await?;
             Work::once(address, codes.iter().map(|code| server.redemption(code)))
@@ -57,7 +59,7 @@ pub async fn prepare(scenario: Scenario, server: &mut Server, single_use: usize)
     })
 }
 
-/// Exchanges of so many grants' tokens, all of one user, which are issued here and now.
+/// Exchanges of so many grants' tokens, which are issued here and now.
 pub async fn exchanges(server: &Server, subjects: usize) -> Result<Work> {
     let subjects = server.access_tokens(subjects).await?;
     let requests = subjects.iter().map(|subject| exchange(server, subject));

@@ -1,10 +1,14 @@
 //! What is refused before anything is started: a run whose figures would mean nothing, or would be another server's.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
+use std::process::Command;
 
-use super::options::{ALGORITHMS, Engine, Options};
+use super::options::{ALGORITHMS, Engine, Options, Part};
+use crate::stack::Service;
+use crate::suite;
 
 /// So many files are open at once: one for each connection, here and at the server, and what both have open beside.
 const FILES: u64 = 1024;
@@ -26,6 +30,9 @@ pub fn check(options: &Options) -> Result<(), Refused> {
     if cfg!(debug_assertions) {
         return refuse("this is a debug build, whose figures mean nothing: cargo run --release -p e2e -- bench");
     }
+    if let Some(directory) = suite::binaries() {
+        services_are_optimised(&directory)?;
+    }
     let files = rlimit::Resource::NOFILE.get().map_or(u64::MAX, |(soft, _)| soft);
     if files < FILES {
         return refuse(format!("only {files} files may be open at once, and {FILES} are needed: ulimit -n {FILES}"));
@@ -38,8 +45,36 @@ pub fn check(options: &Options) -> Result<(), Refused> {
     }
     if let Some(port) = options.port {
         nobody_listens_at(port)?;
+        one_server_listens_there(options)?;
     }
     [&options.json, &options.html].into_iter().flatten().try_for_each(|file| can_be_written(file))
+}
+
+/// Those that are used as they are (`DEPUTY_BINARIES`): all others are built as this executable is.
+fn services_are_optimised(directory: &Path) -> Result<(), Refused> {
+    let binaries: BTreeSet<&str> = Service::ALL.map(Service::binary).into();
+    for binary in binaries.into_iter().map(|name| directory.join(name)) {
+        let version = match Command::new(&binary).arg("--version").output() {
+            Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
+            Err(error) => return refuse(format!("DEPUTY_BINARIES: {} cannot be run: {error}", binary.display())),
+        };
+        if version.contains("debug build") {
+            return refuse(format!(
+                "DEPUTY_BINARIES: {} is a debug build, whose figures mean nothing: name a directory of optimised ones, such as \
+                 target/release",
+                binary.display()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Growth is measured at several servers at a time.
+fn one_server_listens_there(options: &Options) -> Result<(), Refused> {
+    if options.port.is_some() && options.parts == [Part::Growth] {
+        return refuse("--port: growth is measured at several servers at a time, each at a port of its own");
+    }
+    Ok(())
 }
 
 /// A server that runs already has a configuration, data and callers that nobody here knows.
@@ -68,6 +103,11 @@ fn refuse(why: impl Into<String>) -> Result<(), Refused> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use shared_claims::service::cli::VERSION;
+
     use super::*;
 
     #[test]
@@ -78,6 +118,25 @@ mod tests {
         assert!(refused.contains(&port.to_string()) && refused.contains("did not start"), "{refused}");
         drop(listener);
         nobody_listens_at(port).unwrap();
+    }
+
+    #[test]
+    fn services_that_are_debug_builds_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let make = |name: &str, says: &str| {
+            let file = directory.path().join(name);
+            std::fs::write(&file, format!("#!/bin/sh\necho '{name} {says}'\n")).unwrap();
+            std::fs::set_permissions(&file, Permissions::from_mode(0o755)).unwrap();
+        };
+        make("auth-server", "0.1.0");
+        make("api-a", "0.1.0");
+        let refused = services_are_optimised(directory.path()).unwrap_err().to_string();
+        assert!(refused.contains("api-b cannot be run"), "{refused}");
+        make("api-b", VERSION);
+        let refused = services_are_optimised(directory.path()).map_err(|refused| refused.to_string());
+        assert_eq!(refused.is_err_and(|why| why.contains("debug build")), cfg!(debug_assertions));
+        make("api-b", "0.1.0");
+        services_are_optimised(directory.path()).unwrap();
     }
 
     #[test]

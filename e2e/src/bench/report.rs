@@ -11,6 +11,7 @@ use super::options::{Depth, Engine};
 use super::raw::Raw;
 use super::scenario::Scenario;
 use super::stalls::Stalls;
+use crate::suite;
 
 /// All figures of one run. What was not measured is not there.
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,7 +25,8 @@ pub struct Report {
     /// By algorithm.
     pub cached_calls: Vec<CachedCall>,
     pub chain: Option<Chain>,
-    pub start: Option<Start>,
+    /// By database.
+    pub start: Vec<Start>,
     pub growth: Vec<Growth>,
     pub goals: Vec<Goal>,
 }
@@ -54,6 +56,10 @@ pub struct Measured {
     pub cpu: f64,
     /// One verification and one signature at the same time.
     pub raw: Raw,
+    /// CPU time of an exchange, measured right before and right after, where it is compared with one.
+    pub exchange: Option<f64>,
+    /// What part of a core it took to ask: of all connections one thread takes care.
+    pub load: f64,
     pub latency: Latency,
     /// Of one sync of the disk at the same time, where requests come at a fixed rate.
     pub sync: Option<Latency>,
@@ -115,6 +121,7 @@ pub struct ChainCall {
 /// Start-up, and memory in bytes.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Start {
+    pub database: Engine,
     /// Milliseconds from the start of the process until requests are accepted, on a database that is there.
     pub ready: Vec<f64>,
     pub idle: u64,
@@ -167,6 +174,8 @@ impl Measured {
             per_second: told.per_second(),
             cpu,
             raw,
+            exchange: None,
+            load: told.share(),
             latency: Latency::of(&told.latency),
             sync: None,
         }
@@ -175,6 +184,11 @@ impl Measured {
     /// How many times the raw work it is.
     pub fn ratio(&self) -> f64 {
         self.cpu / self.raw.both()
+    }
+
+    /// How many times an exchange it is.
+    pub fn of_an_exchange(&self) -> Option<f64> {
+        self.exchange.map(|exchange| self.cpu / exchange)
     }
 
     /// An exchange as fast as it goes.
@@ -200,12 +214,6 @@ impl Run {
         let exchanges = self.measured.iter().filter(|one| one.scenario == Scenario::Exchange);
         let at_rate = exchanges.filter(is_at_rate);
         at_rate.max_by(|one, other| one.per_second.total_cmp(&other.per_second))
-    }
-
-    /// What one request costs, beside an exchange under the same pressure.
-    pub fn of_an_exchange(&self, one: &Measured) -> Option<f64> {
-        let same = |other: &&Measured| other.scenario == Scenario::Exchange && other.pressure == one.pressure;
-        self.measured.iter().find(same).map(|exchange| one.cpu / exchange.cpu)
     }
 
     pub(super) fn syncs_in_words(&self) -> String {
@@ -262,7 +270,7 @@ impl Report {
             validation: Vec::new(),
             cached_calls: Vec::new(),
             chain: None,
-            start: None,
+            start: Vec::new(),
             growth: Vec::new(),
             goals: Vec::new(),
         }
@@ -275,10 +283,11 @@ impl Report {
     }
 }
 
-/// Whether this is the quickly made build with which `./test` only looks whether the benchmark runs.
+/// Whether the services are of the quickly made build with which `./test` only looks whether the benchmark runs.
 fn is_smoke_build() -> bool {
-    let executable = std::env::current_exe().unwrap_or_default();
-    executable.parent().and_then(|directory| directory.file_name()).is_some_and(|profile| profile == "smoke")
+    let beside = || Some(std::env::current_exe().ok()?.parent()?.to_owned());
+    let directory = suite::binaries().or_else(beside);
+    directory.is_some_and(|directory| directory.file_name().is_some_and(|profile| profile == "smoke"))
 }
 
 impl Pressure {
@@ -310,6 +319,8 @@ impl Report {
             per_second: 500.0,
             cpu: 140.0,
             raw,
+            exchange: (scenario != Scenario::Exchange).then_some(140.0),
+            load: 0.5,
             latency,
             sync: matches!(pressure, Pressure::AtRate { .. }).then_some(latency),
         };
@@ -326,21 +337,22 @@ impl Report {
             ],
         };
         let points = vec![Point { size: 10, cpu: 140.0, raw }, Point { size: 1_000, cpu: 161.0, raw }];
-        let mut report = Self::of_this_machine(Depth::Normal);
+        let mut report = Self::of_this_machine(Depth::Full);
         report.processor = "a <fast> one".to_owned();
         report.runs = vec![run];
         report.validation = vec![Validation { algorithm: "ES256".to_owned(), raw, first: 60.0, repeat: 2.0 }];
         report.cached_calls = vec![CachedCall { algorithm: "ES256".to_owned(), unprotected: 40.0, protected: 70.0 }];
         let call = ChainCall { auth_server: 300.0, apis: 900.0, alone: latency, per_second: 900.0 };
         report.chain = Some(Chain { algorithm: "ES256".to_owned(), first: call, repeated: call });
-        report.start = Some(Start {
+        report.start = vec![Start {
+            database: Engine::Sqlite,
             ready: vec![40.0, 900.0, 41.0],
             idle: 31 << 20,
             exchanges: 1_000,
             after_exchanges: 32 << 20,
             clients: 100,
             with_clients: 40 << 20,
-        });
+        }];
         report.growth = vec![Growth { of: "clients".to_owned(), points }];
         report.goals = vec![
             Goal::new("ES256 on SQLite: refresh", "times an exchange", 1.0, 1.5),

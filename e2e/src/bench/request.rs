@@ -24,18 +24,22 @@ pub fn get_with_token(url: &Url, token: &str) -> Request {
 
 /// A client's form (RFC 6749 section 2.3.1).
 pub fn post<K: AsRef<str>, V: AsRef<str>>(url: &Url, client: Client<'_>, form: &[(K, V)]) -> Request {
-    let mut body = form_urlencoded::Serializer::new(String::new());
-    body.extend_pairs(form);
-    let basic = match client {
-        (id, Some(secret)) => Some(format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))),
+    let basic = |secret| format!("Basic {}", STANDARD.encode(format!("{}:{secret}", client.0)));
+    let mut fields: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
+    match client {
+        (_, Some(secret)) => self::form(url, &[("authorization", &basic(secret))], &fields),
         (id, None) => {
-            body.append_pair("client_id", id);
-            None
+            fields.push(("client_id", id));
+            self::form(url, &[], &fields)
         }
-    };
-    let mut headers = vec![("content-type", "application/x-www-form-urlencoded")];
-    headers.extend(basic.as_deref().map(|basic| ("authorization", basic)));
-    of("POST", url, &headers, &body.finish())
+    }
+}
+
+/// A form, as browsers send it.
+pub fn form(url: &Url, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Request {
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let headers = [headers, &[("content-type", "application/x-www-form-urlencoded")]].concat();
+    of("POST", url, &headers, &body)
 }
 
 fn of(method: &str, url: &Url, headers: &[(&str, &str)], body: &str) -> Request {

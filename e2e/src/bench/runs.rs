@@ -60,7 +60,7 @@ pub async fn all(options: &Options) -> Result<Vec<Run>> {
 }
 
 fn kind(options: &Options, algorithm: &str, engine: Engine, relaxed: bool) -> Kind {
-    Kind { algorithm: algorithm.to_owned(), engine, relaxed, port: options.port }
+    Kind { relaxed, ..Kind::of(options, algorithm, engine) }
 }
 
 async fn measure(options: &Options, kind: &Kind, scenarios: &[Scenario]) -> Result<Run> {
@@ -69,16 +69,17 @@ async fn measure(options: &Options, kind: &Kind, scenarios: &[Scenario]) -> Resu
         database: kind.engine,
         relaxed: kind.relaxed,
         disk_sync: Latency { p50: 0, p90: 0, p99: 0, p999: 0 },
-        stalls: Stalls::within(options.depth.time() / 4).await?,
+        stalls: Stalls::within(options.time() / 4).await?,
         measured: Vec::new(),
     };
     tell(&run.name());
     let mut server = Server::start(kind).await?;
+    let exchanges = preparation::prepare(Scenario::Exchange, &mut server, 0).await?;
     let mut syncs = Histogram::new(3)?;
     disk::sync(server.directory(), &mut syncs)?;
     for scenario in scenarios {
         tell(&format!("  {}", scenario.name()));
-        let loads = loads(options, &kind.algorithm, &mut server, *scenario, &mut syncs).await;
+        let loads = loads(options, &kind.algorithm, &mut server, *scenario, &exchanges, &mut syncs).await;
         run.measured.extend(loads.with_context(|| scenario.name())?);
     }
     run.disk_sync = Latency::of(&syncs);
@@ -86,22 +87,34 @@ async fn measure(options: &Options, kind: &Kind, scenarios: &[Scenario]) -> Resu
     Ok(run)
 }
 
-/// All loads of one scenario: as fast as it goes, and at half of that. Between those of the exchange the disk is synced.
+/// All loads of one scenario: as fast as it goes, and at half of that. Between those of the exchange the disk is synced; the full load
+/// of anything else comes between two short ones of `exchanges`, with which it is compared.
 async fn loads(
     options: &Options,
     algorithm: &str,
     server: &mut Server,
     scenario: Scenario,
+    exchanges: &Work,
     syncs: &mut Histogram<u64>,
 ) -> Result<Vec<Measured>> {
-    let (time, mut measured) = (options.depth.time(), Vec::new());
+    let (time, mut measured) = (options.time(), Vec::new());
     let mut supply = Supply { scenario, lasting: time + warm_up(time), work: None };
     for connections in scenario.connections(options.connections()).iter().copied() {
         let work = supply.work(server, if connections == 1 { MOST_BY_ONE } else { MOST }).await?;
         let most = Pressure::AsFastAsItGoes { connections };
-        let fastest = one(server, algorithm, scenario, &work, most, time).await?;
+        let is_full = Some(&connections) == options.connections().last();
+        let exchange = async |server: &Server| {
+            let measured = one(server, algorithm, Scenario::Exchange, exchanges, most, time / 4).await?;
+            Ok::<_, anyhow::Error>(measured.cpu)
+        };
+        let is_compared = is_full && scenario != Scenario::Exchange;
+        let before = if is_compared { Some(exchange(server).await?) } else { None };
+        let mut fastest = one(server, algorithm, scenario, &work, most, time).await?;
+        if let Some(before) = before {
+            fastest.exchange = Some(f64::midpoint(before, exchange(server).await?));
+        }
         let half = Pressure::AtRate { per_second: fastest.per_second / 2.0, connections };
-        if scenario == Scenario::Exchange || Some(&connections) == options.connections().last() {
+        if scenario == Scenario::Exchange || is_full {
             let work = supply.work(server, fastest.per_second / 2.0).await?;
             let at_rate = one_at_rate(server, &work, half, time, &fastest).await?;
             measured.extend([fastest, at_rate]);

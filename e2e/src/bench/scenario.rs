@@ -11,8 +11,10 @@ pub enum Scenario {
     Recognised,
     /// The first exchange of each grant, whose user has just signed in. Their signatures are verified too.
     FirstExchange,
-    /// From `/authorize` to a code, in a browser in which somebody has signed in.
+    /// From `/authorize` over the form to a code, three requests and a new session, by a password whose hash takes next to nothing.
     SignIn,
+    /// From `/authorize` to a code, in a browser in which somebody has signed in.
+    SignedIn,
     Redemption,
     Refresh,
     ClientCredentials,
@@ -40,7 +42,8 @@ impl Scenario {
             Self::Exchange => "exchange",
             Self::Recognised => "exchange, recognised",
             Self::FirstExchange => "exchange, the first",
-            Self::SignIn => "sign-in, signed in",
+            Self::SignIn => "sign-in by the form",
+            Self::SignedIn => "sign-in, signed in",
             Self::Redemption => "code redemption",
             Self::Refresh => "refresh",
             Self::ClientCredentials => "client credentials",

@@ -5,18 +5,24 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use url::Url;
 
-use super::cpu;
+use super::connection::Answer;
 use super::load::{self, Length, Pressure};
-use super::options::Engine;
+use super::options::{Engine, Options};
 use super::request::{self, Request};
-use super::work::{self, Work};
+use super::sign_in::SignIn;
+use super::work::{self, What, Work};
+use super::{clients, cpu, people};
 use crate::stack::{Binaries, Builder, Configuration, Ports, Reserved, Service, Stack, set};
-use crate::steps::{AuthorizationRequest, Person};
-use crate::world::{ALICE, API_A, API_B, DEMO_APP};
+use crate::steps::{App, AuthorizationRequest};
+use crate::world::{API_A, API_B, DEMO_APP};
 
 /// Connections of what is prepared and not measured.
 const PREPARING: Pressure = Pressure::AsFastAsItGoes { connections: 16 };
+
+/// So many people sign in, where more than one is wanted: tokens are of all of them in turn.
+pub const PEOPLE: usize = 200;
 
 /// What kind of server.
 #[derive(Clone, Debug)]
@@ -27,19 +33,30 @@ pub struct Kind {
     pub relaxed: bool,
     /// The auth server's port, where it is not to be any that is free.
     pub port: Option<u16>,
+    /// How many sign in, each with a line in the configuration.
+    pub people: usize,
+}
+
+impl Kind {
+    /// As it ships.
+    pub fn of(options: &Options, algorithm: &str, engine: Engine) -> Self {
+        Self { algorithm: algorithm.to_owned(), engine, relaxed: false, port: options.port, people: PEOPLE }
+    }
 }
 
 pub struct Server {
     pub stack: Stack,
-    /// Who has signed in, and with what.
-    session: Session,
+    app: App,
+    /// What the app asks for.
+    request: AuthorizationRequest,
+    /// The cookies of browsers in which somebody has signed in.
+    sessions: Vec<String>,
 }
 
-/// A browser in which somebody has signed in, with a request of the demo app.
-struct Session {
-    cookies: String,
-    request: AuthorizationRequest,
-    redirect_uri: String,
+/// A code, and the app that it was given to.
+pub struct Code {
+    code: String,
+    client: String,
 }
 
 impl Server {
@@ -49,13 +66,18 @@ impl Server {
 
     /// The same with a change to its configuration.
     pub async fn start_with(kind: &Kind, change: impl FnOnce(&mut Configuration) + Send + 'static) -> Result<Self> {
-        let stack = builder(kind).await?.configured(change).start().await?;
+        let stack = Box::pin(builder(kind).await?.configured(change).start()).await?;
         let app = stack.app()?;
-        let (alice, request) = (Person::named(ALICE)?, app.authorization_request());
-        app.authorize(&request, &alice).await?.callback()?;
-        let cookies = alice.cookies_for(&stack.auth_server.metadata.authorization_endpoint)?;
-        let session = Session { cookies, request, redirect_uri: app.redirect_uri };
-        Ok(Self { stack, session })
+        let mut server = Self { request: app.authorization_request(), app, stack, sessions: Vec::new() };
+        server.sign_in(people::names(kind.people)).await.context("signing in")?;
+        Ok(server)
+    }
+
+    /// Has these people sign in: whatever is prepared from now on is theirs.
+    pub async fn sign_in(&mut self, people: Vec<String>) -> Result<()> {
+        let count = people.len();
+        self.sessions = self.gather(count, self.sign_ins(people), work::cookies).await?;
+        Ok(())
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -85,61 +107,83 @@ impl Server {
     pub async fn replace(&mut self, meanwhile: impl AsyncFnOnce(&Stack) -> Result<()>) -> Result<()> {
         self.stack.stop_service(Service::AuthServer).await?;
         meanwhile(&self.stack).await?;
-        self.stack.start_service(Service::AuthServer).await
+        Box::pin(self.stack.start_service(Service::AuthServer)).await
     }
 
-    /// Steps 1 and 2 up to the code, without a password: the browser shows that somebody has signed in here.
-    pub fn sign_in(&self) -> Request {
-        let url = self.session.request.url(&self.stack.auth_server);
-        request::get(&url, &[("cookie", &self.session.cookies)])
+    /// Step 1 by the form, of these people in turn.
+    pub fn sign_ins(&self, people: Vec<String>) -> Work {
+        let authorize = request::get(&self.request.url(&self.stack.auth_server), &[]);
+        Work::at(self.address(), What::SignIn(SignIn { authorize, people: people.into() }))
+    }
+
+    /// Step 1 without the form: the browser shows that somebody has signed in here. Of everybody who has, one after the other, for
+    /// these apps in turn.
+    pub fn authorizations(&self, apps: &[String]) -> Vec<Request> {
+        let url = |client: &String| {
+            // What comes back with the code tells whose it is.
+            let request = self.request.clone().with("client_id", client).with("state", client);
+            request.url(&self.stack.auth_server)
+        };
+        let urls: Vec<Url> = apps.iter().map(url).collect();
+        let visits = self.sessions.iter().cycle().zip(urls.iter().cycle());
+        let count = self.sessions.len().max(apps.len());
+        visits.take(count).map(|(session, url)| request::get(url, &[("cookie", session)])).collect()
     }
 
     /// Step 2: redeems a code.
-    pub fn redemption(&self, code: &str) -> Request {
+    pub fn redemption(&self, Code { code, client }: &Code) -> Request {
         let form = [
             ("grant_type", "authorization_code"),
             ("code", code),
-            ("redirect_uri", &self.session.redirect_uri),
-            ("code_verifier", &self.session.request.verifier),
+            ("redirect_uri", &self.app.redirect_uri),
+            ("code_verifier", &self.request.verifier),
         ];
-        request::post(&self.stack.auth_server.metadata.token_endpoint, (DEMO_APP, None), &form)
+        request::post(&self.stack.auth_server.metadata.token_endpoint, clients::credentials(client), &form)
     }
 
     /// So many codes that nobody has redeemed.
-    pub async fn codes(&self, count: usize) -> Result<Vec<String>> {
-        let (work, codes) = Work::repeated(self.address(), [self.sign_in()]).keeping(work::code);
-        load::make(&work, PREPARING, Length::counting(count as u64)).await.context("signing in")?;
-        Ok(work::all(&codes))
+    pub async fn codes(&self, count: usize) -> Result<Vec<Code>> {
+        self.codes_for(count, &[DEMO_APP.to_owned()]).await
+    }
+
+    async fn codes_for(&self, count: usize, apps: &[String]) -> Result<Vec<Code>> {
+        let work = Work::repeated(self.address(), self.authorizations(apps));
+        let redirects = self.gather(count, work, work::location).await.context("asking for codes")?;
+        redirects.iter().map(|to| Code::of(to)).collect()
     }
 
     /// So many access tokens for API A, each of a grant of its own.
     pub async fn access_tokens(&self, count: usize) -> Result<Vec<String>> {
-        self.redeemed(count, work::access_token).await
+        self.access_tokens_for(count, &[DEMO_APP.to_owned()]).await
+    }
+
+    /// The same for several apps.
+    pub async fn access_tokens_for(&self, count: usize, apps: &[String]) -> Result<Vec<String>> {
+        self.redeemed(self.codes_for(count, apps).await?, work::access_token).await
     }
 
     /// So many refresh tokens, likewise.
     pub async fn refresh_tokens(&self, count: usize) -> Result<Vec<String>> {
-        self.redeemed(count, work::refresh_token).await
+        self.redeemed(self.codes(count).await?, work::refresh_token).await
     }
 
-    async fn redeemed(
-        &self,
-        count: usize,
-        read: fn(&super::connection::Answer<'_>) -> Result<String>,
-    ) -> Result<Vec<String>> {
-        let codes = self.codes(count).await?;
-        let requests: Vec<Request> = codes.iter().map(|code| self.redemption(code)).collect();
-        self.gather(requests, read).await.context("redeeming codes")
+    async fn redeemed(&self, codes: Vec<Code>, read: fn(&Answer<'_>) -> Result<String>) -> Result<Vec<String>> {
+        let requests = codes.iter().map(|code| self.redemption(code)).collect();
+        self.answers(requests, read).await.context("redeeming codes")
     }
 
     /// Sends each request once and keeps what `read` reads of the answers.
-    pub async fn gather(
+    pub async fn answers(
         &self,
         requests: Vec<Request>,
-        read: fn(&super::connection::Answer<'_>) -> Result<String>,
+        read: fn(&Answer<'_>) -> Result<String>,
     ) -> Result<Vec<String>> {
-        let count = requests.len();
-        let (work, answers) = Work::repeated(self.address(), requests).keeping(read);
+        self.gather(requests.len(), Work::repeated(self.address(), requests), read).await
+    }
+
+    /// So many answers, and what `read` reads of them, in whatever order.
+    async fn gather(&self, count: usize, work: Work, read: fn(&Answer<'_>) -> Result<String>) -> Result<Vec<String>> {
+        let (work, answers) = work.keeping(read);
         load::make(&work, PREPARING, Length::counting(count as u64)).await?;
         let answers = work::all(&answers);
         ensure!(answers.len() == count, "{} of {count} were answered", answers.len());
@@ -151,10 +195,24 @@ impl Server {
     }
 }
 
+impl Code {
+    /// What came back to an app's address (RFC 6749 section 4.1.2).
+    fn of(callback: &str) -> Result<Self> {
+        let callback: Url = callback.parse().context("not to the app")?;
+        let parameter =
+            |wanted| callback.query_pairs().find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned());
+        let code = parameter("code").with_context(|| format!("no code: {}", callback.path()))?;
+        Ok(Self { code, client: parameter("state").context("no state")? })
+    }
+}
+
 async fn builder(kind: &Kind) -> Result<Builder> {
-    let Kind { algorithm, engine, relaxed, port } = kind.clone();
+    let Kind { algorithm, engine, relaxed, port, people } = kind.clone();
     let configure = move |world: &mut Configuration| {
         set(&mut world.auth_server, "keys.signing_alg", algorithm.as_str());
+        people::add(world, &people::names(people));
+        // Everybody comes from an address of their own, as this proxy says.
+        set(&mut world.auth_server, "trusted_proxies", vec!["127.0.0.1/32"]);
         if relaxed {
             set(&mut world.auth_server, "database.durability", "process_crash");
         }

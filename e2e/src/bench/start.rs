@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use tokio::process::{Child, Command};
-use toml::{Table, Value};
 
 use super::load::{self, Length, Pressure};
 use super::options::{Engine, Options};
@@ -15,9 +14,8 @@ use super::preparation::prepare;
 use super::report::Start;
 use super::scenario::Scenario;
 use super::server::{Kind, Server};
-use super::{cpu, tell};
-use crate::stack::{Binaries, Configuration, Service, Stack};
-use crate::world::API_A;
+use super::{clients, cpu, tell};
+use crate::stack::{Binaries, Service, Stack};
 
 /// How long a start may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -30,10 +28,19 @@ const IDLE: Duration = Duration::from_millis(1200);
 
 const PRESSURE: Pressure = Pressure::AsFastAsItGoes { connections: 16 };
 
-pub async fn measure(options: &Options) -> Result<Start> {
-    tell("start-up and memory");
-    let algorithm = options.algorithms()[0].to_owned();
-    let kind = Kind { algorithm, engine: Engine::Sqlite, relaxed: false, port: options.port };
+/// On each database.
+pub async fn measure(options: &Options) -> Result<Vec<Start>> {
+    let mut measured = Vec::new();
+    for engine in options.engines() {
+        measured.push(Box::pin(on(engine, options)).await.context(engine.name())?);
+    }
+    Ok(measured)
+}
+
+async fn on(engine: Engine, options: &Options) -> Result<Start> {
+    tell(&format!("start-up and memory, {}", engine.name()));
+    // One person is enough, and a start looks for everybody in the configuration.
+    let kind = Kind { people: 1, ..Kind::of(options, options.algorithm(), engine) };
     let mut server = Server::start(&kind).await?;
     let (mut ready, mut idle) = (Vec::new(), 0);
     let count = options.depth.starts();
@@ -53,13 +60,21 @@ pub async fn measure(options: &Options) -> Result<Start> {
     load::make(&work, PRESSURE, Length::counting(requests)).await?;
     let after_exchanges = server.memory()?;
     server.stop().await?;
-    let clients = options.depth.clients();
-    tell(&format!("  {clients} clients"));
-    let server = Server::start_with(&kind, move |world| add_clients(world, clients)).await?;
+    let count = options.depth.clients();
+    tell(&format!("  {count} clients"));
+    let server = Server::start_with(&kind, move |world| clients::add(world, count)).await?;
     tokio::time::sleep(IDLE).await;
     let with_clients = server.memory()?;
     server.stop().await?;
-    Ok(Start { ready, idle, exchanges: requests, after_exchanges, clients: clients as u64, with_clients })
+    Ok(Start {
+        database: engine,
+        ready,
+        idle,
+        exchanges: requests,
+        after_exchanges,
+        clients: count as u64,
+        with_clients,
+    })
 }
 
 /// Milliseconds until it was ready, and the memory that it held when idle.
@@ -90,20 +105,4 @@ fn spawn(binary: &Path, stack: &Stack, ready: &Path) -> Result<Child> {
     command.args(["--port", &stack.ports.auth_server.to_string()]).current_dir(stack.directory());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).kill_on_drop(true);
     command.spawn().with_context(|| format!("cannot run {}", binary.display()))
-}
-
-/// So many more clients in the configuration.
-pub fn add_clients(world: &mut Configuration, count: usize) {
-    let clients = world.auth_server.entry("clients").or_insert_with(|| Value::Array(Vec::new()));
-    let Value::Array(clients) = clients else { return };
-    clients.extend((0..count).map(|number| {
-        let mut client = Table::new();
-        let mut set = |key: &str, value: Value| client.insert(key.to_owned(), value);
-        set("id", format!("further-{number}").into());
-        set("name", format!("Further {number}").into());
-        set("secret_sha256", format!("{number:064x}").into());
-        set("grant_types", vec!["client_credentials"].into());
-        set("allowed_scopes", Table::from_iter([(API_A.to_owned(), vec!["read:reports"].into())]).into());
-        Value::Table(client)
-    }));
 }

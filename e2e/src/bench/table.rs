@@ -7,7 +7,11 @@ use super::report::{CachedCall, Chain, ChainCall, Growth, Latency, Measured, Rep
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         writeln!(f, "{}", self.machine())?;
-        writeln!(f, "ratio: to one verification and one signature; times: of the CPU time of an exchange")?;
+        writeln!(
+            f,
+            "ratio: to one verification and one signature; times: of the CPU time of an exchange; load: the part of a core that asking \
+             took"
+        )?;
         for run in &self.runs {
             write!(f, "{run}")?;
         }
@@ -26,7 +30,7 @@ impl Display for Report {
         if let Some(chain) = &self.chain {
             write!(f, "{chain}")?;
         }
-        if let Some(start) = &self.start {
+        for start in &self.start {
             write!(f, "{start}")?;
         }
         for growth in &self.growth {
@@ -61,28 +65,27 @@ impl Display for Run {
         writeln!(f, "  {}", self.stalls.in_words())?;
         writeln!(
             f,
-            "  {:<20} {:<16} {:>8} {:>8} {:>8} {:>6} {:>6} {:>8} {:>8} {:>8}",
-            "", "", "a second", "CPU us", "raw us", "ratio", "times", "p50 us", "p99 us", "p99.9 us"
+            "  {:<20} {:<16} {:>8} {:>8} {:>8} {:>6} {:>6} {:>6} {:>8} {:>8} {:>8}",
+            "", "", "a second", "CPU us", "raw us", "ratio", "times", "load", "p50 us", "p99 us", "p99.9 us"
         )?;
-        self.measured.iter().try_for_each(|one| self.line(one, f))
+        self.measured.iter().try_for_each(|one| line(one, f))
     }
 }
 
-impl Run {
-    fn line(&self, one: &Measured, f: &mut Formatter<'_>) -> Result {
-        let Latency { p50, p99, p999, .. } = one.latency;
-        let times = self.of_an_exchange(one).map_or_else(String::new, |times| format!("{times:.2}"));
-        writeln!(
-            f,
-            "  {:<20} {:<16} {:>8.0} {:>8.1} {:>8.1} {:>6.2} {times:>6} {p50:>8} {p99:>8} {p999:>8}",
-            one.scenario.name(),
-            one.pressure.in_words(),
-            one.per_second,
-            one.cpu,
-            one.raw.both(),
-            one.ratio(),
-        )
-    }
+fn line(one: &Measured, f: &mut Formatter<'_>) -> Result {
+    let Latency { p50, p99, p999, .. } = one.latency;
+    let times = one.of_an_exchange().map_or_else(String::new, |times| format!("{times:.2}"));
+    writeln!(
+        f,
+        "  {:<20} {:<16} {:>8.0} {:>8.1} {:>8.1} {:>6.2} {times:>6} {:>4.0} % {p50:>8} {p99:>8} {p999:>8}",
+        one.scenario.name(),
+        one.pressure.in_words(),
+        one.per_second,
+        one.cpu,
+        one.raw.both(),
+        one.ratio(),
+        one.load * 100.0,
+    )
 }
 
 impl Display for Chain {
@@ -103,7 +106,7 @@ impl Display for Chain {
 impl Display for Start {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let mib = |bytes: u64| bytes / 1024 / 1024;
-        writeln!(f, "\nStart-up and memory")?;
+        writeln!(f, "\nStart-up and memory on {}", self.database.name())?;
         writeln!(f, "  ready after {:.1} ms (median of {})", self.median_ready(), self.ready.len())?;
         writeln!(
             f,

@@ -9,7 +9,7 @@ use shared_claims::ResourceServer;
 use tokio::runtime;
 use tokio::task::spawn_blocking;
 
-use super::options::{Depth, Engine, Options};
+use super::options::Options;
 use super::preparation::exchange;
 use super::raw::{Pair, Raw, Samples, median};
 use super::report::{Validation, each};
@@ -35,12 +35,11 @@ pub async fn measure(options: &Options) -> Result<Vec<Validation>> {
 
 async fn by(algorithm: String, options: &Options) -> Result<Validation> {
     tell(&format!("validation at API B, {algorithm}"));
-    let kind = Kind { algorithm: algorithm.clone(), engine: Engine::Sqlite, relaxed: false, port: options.port };
-    let server = Server::start(&kind).await?;
-    let count = SAMPLE * if options.depth == Depth::Quick { 5 } else { 30 };
+    let server = Server::start(&Kind::of(options, &algorithm, options.engine())).await?;
+    let count = SAMPLE * options.depth.choose(5, 30);
     let subject = server.access_tokens(1).await?.pop().context("no subject token")?;
     let requests = (0..count).map(|_| exchange(&server, &subject)).collect();
-    let tokens = server.gather(requests, work::access_token).await.context("exchanging")?;
+    let tokens = server.answers(requests, work::access_token).await.context("exchanging")?;
     let cores = (0..cpu::cores()).map(|_| {
         let (issuer, tokens) = (server.stack.issuer().to_owned(), tokens.clone());
         let algorithm = algorithm.clone();

@@ -7,8 +7,9 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use url::Url;
 
-use super::connection::Answer;
+use super::connection::{Answer, Connection};
 use super::request::{self, Request};
+use super::sign_in::SignIn;
 use crate::world::DEMO_APP;
 
 /// Work for any number of connections.
@@ -29,6 +30,8 @@ pub enum What {
     Once(Shared<Request>),
     /// Refresh tokens, each in the hands of one connection, where every answer replaces it.
     Rotating { tokens: Shared<String>, token_endpoint: Url },
+    /// Sign-ins by the form, of several requests each.
+    SignIn(SignIn),
 }
 
 /// What connections take from, and give back to.
@@ -76,25 +79,34 @@ pub struct Asker {
 }
 
 impl Asker {
-    /// What to ask next, `number` being how many requests of the load came before; none where nothing is left.
-    pub fn next(&mut self, number: u64) -> Result<Option<Request>> {
-        Ok(match &self.work.what {
+    /// Asks for what is next and takes the answer, `number` being how often the load asked before; false where nothing is left.
+    pub async fn ask(&mut self, number: u64, connection: &mut Connection) -> Result<bool> {
+        let request = match &self.work.what {
             What::Repeated(requests) => {
                 let place = number.checked_rem(requests.len() as u64).context("nothing to ask")?;
-                Some(Arc::clone(&requests[usize::try_from(place)?]))
+                Arc::clone(&requests[usize::try_from(place)?])
             }
-            What::Once(requests) => take(requests),
+            What::Once(requests) => match take(requests) {
+                Some(request) => request,
+                None => return Ok(false),
+            },
             What::Rotating { tokens, token_endpoint } => {
                 self.token = self.token.take().or_else(|| take(tokens));
                 let token = self.token.as_deref().context("more connections than refresh tokens")?;
                 let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
-                Some(request::post(token_endpoint, (DEMO_APP, None), &form))
+                request::post(token_endpoint, (DEMO_APP, None), &form)
             }
-        })
+            What::SignIn(sign_in) => {
+                let answer = sign_in.of(number, connection).await?;
+                return self.answered(&answer).map(|()| true);
+            }
+        };
+        self.answered(&connection.ask(&request).await?)?;
+        Ok(true)
     }
 
-    /// Takes the answer, which must be a success: a page to go to is one.
-    pub fn answered(&mut self, answer: &Answer<'_>) -> Result<()> {
+    /// The answer must be a success: a page to go to is one.
+    fn answered(&mut self, answer: &Answer<'_>) -> Result<()> {
         if !(200..400).contains(&answer.status) {
             bail!("{}: {}", answer.status, String::from_utf8_lossy(answer.body));
         }
@@ -146,9 +158,12 @@ pub fn refresh_token(answer: &Answer<'_>) -> Result<String> {
     serde_json::from_slice::<TokenAnswer>(answer.body)?.refresh_token.context("no refresh token was given")
 }
 
-/// The code in the address that an authorization endpoint's answer leads to (RFC 6749 section 4.1.2).
-pub fn code(answer: &Answer<'_>) -> Result<String> {
-    let to: Url = answer.header("location").context("no redirect")?.parse().context("not to the app")?;
-    let code = to.query_pairs().find(|(name, _)| name == "code").map(|(_, code)| code.into_owned());
-    code.with_context(|| format!("no code: {}", to.path()))
+/// Where an answer leads.
+pub fn location(answer: &Answer<'_>) -> Result<String> {
+    answer.header("location").map(str::to_owned).context("no redirect")
+}
+
+/// What a browser keeps of an answer.
+pub fn cookies(answer: &Answer<'_>) -> Result<String> {
+    Some(answer.cookies()).filter(|cookies| !cookies.is_empty()).context("no cookies")
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -16,11 +17,12 @@ pub(super) struct BenchArgs {
     /// Write them to this file as a page, with plots.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    #[command(flatten)]
-    depth: DepthArgs,
-    /// Measure how cost grows too: with clients, users, grants, rows of the ledger, actors and replicas.
+    /// A look at everything in a few minutes: the figures are rough [default: three quarters of an hour]
     #[arg(long)]
-    growth: bool,
+    quick: bool,
+    /// How long a load lasts, for a profiler say [default: 4, with --quick 0.8]
+    #[arg(long, value_name = "COUNT", value_parser = seconds)]
+    seconds: Option<Duration>,
     /// How many exchanges are made before memory is looked at.
     #[arg(long, value_name = "COUNT")]
     requests: Option<u64>,
@@ -44,32 +46,20 @@ pub(super) struct BenchArgs {
     databases: Vec<Engine>,
 }
 
-#[derive(Clone, Copy, Debug, Args)]
-struct DepthArgs {
-    /// A look at everything, a second each: the figures are rough.
-    #[arg(long, conflicts_with = "long")]
-    quick: bool,
-    /// More time for each figure, a million exchanges before memory is looked at, ten million rows with --growth.
-    #[arg(long)]
-    long: bool,
-}
-
-impl From<DepthArgs> for Depth {
-    fn from(arguments: DepthArgs) -> Self {
-        match arguments {
-            DepthArgs { quick: true, .. } => Self::Quick,
-            DepthArgs { long: true, .. } => Self::Long,
-            DepthArgs { .. } => Self::Normal,
-        }
-    }
-}
-
 impl From<BenchArgs> for Options {
     fn from(arguments: BenchArgs) -> Self {
-        let BenchArgs { json, html, depth, growth, requests, check, port, parts, scenarios, algorithms, databases } =
+        let BenchArgs { json, html, quick, seconds, requests, check, port, parts, scenarios, algorithms, databases } =
             arguments;
-        Self { json, html, depth: depth.into(), requests, growth, check, port, parts, scenarios, algorithms, databases }
+        let depth = if quick { Depth::Quick } else { Depth::Full };
+        Self { json, html, depth, time: seconds, requests, check, port, parts, scenarios, algorithms, databases }
     }
+}
+
+/// A load of no time measures nothing, and nobody waits longer than an hour.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let possible = Duration::from_millis(100)..=Duration::from_hours(1);
+    seconds.filter(|time| possible.contains(time)).ok_or_else(|| "0.1 to 3600 seconds".to_owned())
 }
 
 /// Exit codes: 0 measured, 1 something failed or, with `--check`, a goal is missed, 2 nothing can be measured like this.

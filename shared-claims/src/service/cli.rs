@@ -42,8 +42,15 @@ pub trait Service {
     ) -> impl Future<Output = anyhow::Result<Running>>;
 }
 
+/// What `--version` says: a debug build says that it is one, since it is many times slower.
+pub const VERSION: &str = if cfg!(debug_assertions) {
+    concat!(env!("CARGO_PKG_VERSION"), " (debug build)")
+} else {
+    env!("CARGO_PKG_VERSION")
+};
+
 #[derive(Parser)]
-#[command(version)]
+#[command(version = VERSION)]
 struct Cli {
     /// The configuration file (TOML). Variables win over it.
     #[arg(long, value_name = "FILE", global = true)]

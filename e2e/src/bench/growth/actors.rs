@@ -1,19 +1,22 @@
 //! Longer chains: API A calls a second API, that one a third, that one a fourth, and each may call API B.
 //!
-//! The token that comes of it names the app and every API on the way: two actors at least, since an app that people sign in to
-//! is the first of them.
+//! What grows are the actors of the subject token: the app that people signed in to is the one actor of the first, and each API on the
+//! way is one more. The token that comes of the exchange has one more yet, which is one above the limit for the last of them.
 
 use anyhow::{Context, Result};
 
 use crate::bench::request::{self, Request};
 use crate::bench::server::Server;
 use crate::bench::work::{Work, access_token};
-use crate::stack::Configuration;
+use crate::stack::{Configuration, set};
 use crate::steps::Exchange;
 use crate::world::{API_A, API_A_CLIENT, API_A_SECRET, API_B};
 
 /// The APIs between A and B, by number.
-const BETWEEN: [u64; 3] = [2, 3, 4];
+const BETWEEN: [u64; 4] = [2, 3, 4, 5];
+
+/// Of the new token that has most: API A and the last of those between ask too.
+const MOST_ACTORS: i64 = 6;
 
 const SECRET: &str = "a-secret-of-the-benchmark-0123456789abcdefghijklmnop";
 
@@ -40,6 +43,7 @@ impl Stop {
 
 /// The APIs, their clients, and the pairings.
 pub fn longer_chains(world: &mut Configuration) {
+    set(&mut world.auth_server, "exchange.max_actors", MOST_ACTORS);
     let mut before = Stop::first();
     for number in BETWEEN {
         let stop = Stop::further(number);
@@ -74,16 +78,16 @@ fn pairing(source: &str, target: &str, scope: &str) -> String {
     format!("source = '{source}'\ntarget = '{target}'\nscopes = ['{scope}']")
 }
 
-/// Exchanges for API B by each API of the chain, with how many actors the new token has.
+/// Exchanges for API B by each API of the chain, with how many actors its subject token has.
 pub async fn exchanges(server: &Server, subjects: usize) -> Result<Vec<(u64, Work)>> {
     let mut subjects = server.access_tokens(subjects).await?;
     let mut stop = Stop::first();
-    let mut works = vec![(2, work(server, &stop, &subjects))];
+    let mut works = vec![(1, work(server, &stop, &subjects))];
     for number in BETWEEN {
         let next = Stop::further(number);
         let requests = subjects.iter().map(|subject| exchange(server, &stop, subject, &next.identifier, next.scope));
-        subjects = server.gather(requests.collect(), access_token).await.context("a longer chain")?;
-        works.push((number + 1, work(server, &next, &subjects)));
+        subjects = server.answers(requests.collect(), access_token).await.context("a longer chain")?;
+        works.push((number, work(server, &next, &subjects)));
         stop = next;
     }
     Ok(works)
