@@ -15,6 +15,7 @@ fn token_making(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("token making {algorithm}"));
         group.bench_function("access token", |bencher| bencher.iter(|| making.access_token()));
         group.bench_function("ID token", |bencher| bencher.iter(|| making.id_token(&access_token)));
+        group.bench_function("recognition", |bencher| bencher.iter(making.recognition()));
         group.bench_function("bare signature", |bencher| bencher.iter(making.bare_signature(&access_token)));
         group.finish();
     }

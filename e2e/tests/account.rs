@@ -1,8 +1,9 @@
 //! The account page: what apps have of a person, and taking it back.
 
 use anyhow::Result;
-use e2e::stack::{Database, Stack};
+use e2e::stack::{Configuration, Database, Stack, set};
 use e2e::steps::{App, Form, Page, Person, Tokens};
+use futures_util::future::try_join_all;
 use rstest::rstest;
 use url::Url;
 
@@ -187,5 +188,30 @@ async fn all_apps_lose_what_they_have_at_once_and_each_grant_is_on_record() -> R
     }
     let rows = stack.command(&["audit", "export"], |_| {}).await?.stdout;
     assert_eq!(rows.matches(r#""why":"withdrawn_by_user""#).count(), 2);
+    stack.stop().await
+}
+
+/// One password is hashed at a time and 64 wait: whoever comes next has done nothing wrong, and is told so.
+#[tokio::test]
+async fn whoever_signs_in_when_too_many_do_is_asked_to_try_again_in_a_moment() -> Result<()> {
+    let configure = |world: &mut Configuration| {
+        set(&mut world.auth_server, "sign_in.password_hashes_at_once", 1);
+        set(&mut world.auth_server, "sign_in.free_attempts_per_address", 1000);
+    };
+    let stack = Stack::builder().in_process().configured(configure).start().await?;
+    let browser = Person::named("alice")?;
+    let form = browser.look_at(account(&stack)?).await?.form(|form| form.asks_for("password"))?;
+    let forms = (0..80).map(|number| form.clone().fill("username", &format!("nobody-{number}")).fill("password", "x"));
+    let pages = try_join_all(forms.map(|form| {
+        let browser = browser.clone();
+        async move { browser.send(&form).await }
+    }));
+    let (busy, judged): (Vec<Page>, Vec<Page>) = pages.await?.into_iter().partition(|page| page.status == 503);
+    assert!(judged.len() >= 65 && judged.iter().all(|page| page.status == 401), "{judged:?}");
+    assert!(!busy.is_empty(), "nobody is turned away");
+    for page in busy {
+        assert_eq!(page.header("retry-after"), "1");
+        assert!(page.text().contains("Please try again in a moment"), "{}", page.text());
+    }
     stack.stop().await
 }

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use e2e::stack::{Database, Reserved};
+use e2e::stack::{Binaries, Database, Reserved, Service};
 use e2e::suite;
 use rstest::rstest;
 use tempfile::TempDir;
@@ -59,6 +59,19 @@ async fn a_debug_build_measures_nothing() -> Result<()> {
     Ok(())
 }
 
+/// Whatever measures: services that are used as they are may be others than it was built with.
+#[cfg(debug_assertions)]
+#[tokio::test]
+async fn services_that_are_debug_builds_are_not_measured() -> Result<()> {
+    let Some(optimised) = optimised() else { return Ok(()) };
+    let debug = tokio::task::spawn_blocking(Binaries::built).await??.of(Service::AuthServer);
+    let mut command = Command::new(optimised.join("e2e"));
+    command.args(["bench", "--quick"]).env("DEPUTY_BINARIES", debug.parent().context("no directory")?);
+    let (code, said) = refused(&mut command).await?;
+    ensure!(code == Some(2) && said.contains("debug build") && said.contains("target/release"), "{code:?} {said}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn with_too_few_files_nothing_is_measured() -> Result<()> {
     let Some(optimised) = optimised() else { return Ok(()) };
@@ -82,7 +95,8 @@ async fn a_server_that_it_did_not_start_is_not_measured() -> Result<()> {
 #[rstest]
 #[case::a_directory_that_is_not_there(&["--json", "/nowhere/figures.json"], "/nowhere/figures.json")]
 #[case::an_unknown_algorithm(&["--algorithm", "HS256"], "ES256, EdDSA, RS256")]
-#[case::quick_and_long(&["--quick", "--long"], "--long")]
+#[case::loads_of_no_time(&["--seconds", "0"], "0.1 to 3600")]
+#[case::one_port_for_several_servers(&["--part", "growth", "--port", "1"], "--port")]
 #[tokio::test]
 async fn what_cannot_be_done_is_told_before_anything_starts(
     #[case] arguments: &[&str],
@@ -103,27 +117,53 @@ async fn a_database_that_is_left_out_is_not_asked_for() -> Result<()> {
     Ok(())
 }
 
+/// What to measure, and what is said when that is well under way.
+struct Measuring {
+    arguments: &'static [&'static str],
+    says: &'static str,
+}
+
+const A_LOAD: Measuring =
+    Measuring { arguments: &["--scenario", "jwks", "--database", "sqlite", "--algorithm", "ES256"], says: "JWKS" };
+const ON_POSTGRES: Measuring =
+    Measuring { arguments: &["--scenario", "jwks", "--database", "postgres", "--algorithm", "ES256"], says: "JWKS" };
+const A_CHAIN: Measuring = Measuring { arguments: &["--part", "chain"], says: "many callers, again" };
+const MEMORY: Measuring = Measuring { arguments: &["--part", "start"], says: "1000000 exchanges" };
+const FILLING: Measuring =
+    Measuring { arguments: &["--part", "growth", "--database", "sqlite", "--quick"], says: "growth: 1000 users" };
+const SEVERAL_SERVERS: Measuring = Measuring {
+    arguments: &["--part", "growth", "--database", "sqlite", "--quick"],
+    says: "growth: clients, round 1 of 1",
+};
+const REPLICAS: Measuring = Measuring {
+    arguments: &["--part", "growth", "--database", "postgres", "--quick"],
+    says: "growth: replicas, round 1 of 1",
+};
+
 /// A run that measures.
 struct Running {
     process: Child,
     stderr: Lines<BufReader<ChildStderr>>,
     directory: TempDir,
-    port: u16,
+    port: Option<u16>,
 }
 
 impl Running {
-    /// Returns when load is made.
-    async fn start(optimised: &Path, database: &str) -> Result<Self> {
+    /// Returns when it is well under way.
+    async fn start(optimised: &Path, measuring: &Measuring) -> Result<Self> {
         let directory = tempfile::tempdir()?;
-        let port = Reserved::free()?.ports.auth_server;
         let mut command = bench(optimised, &directory);
-        command.args(["--scenario", "jwks", "--database", database, "--algorithm", "ES256"]);
-        command.args(["--port", &port.to_string(), "--json"]).arg(directory.path().join("figures.json"));
+        command.args(measuring.arguments).arg("--json").arg(directory.path().join("figures.json"));
+        let mut port = None;
+        if !measuring.arguments.contains(&"growth") {
+            let free = *port.insert(Reserved::free()?.ports.auth_server);
+            command.args(["--port", &free.to_string()]);
+        }
         let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let mut stderr = BufReader::new(process.stderr.take().context("no output")?).lines();
         let begins = async {
             while let Some(line) = stderr.next_line().await? {
-                if line.trim() == "JWKS" {
+                if line.trim() == measuring.says {
                     return Ok(());
                 }
             }
@@ -150,7 +190,9 @@ impl Running {
     fn left_nothing_behind(&self) -> Result<()> {
         let processes = processes_of(self.directory.path(), "")?;
         ensure!(processes.is_empty(), "these still run: {processes:?}");
-        std::net::TcpListener::bind(("127.0.0.1", self.port)).context("the port is taken")?;
+        if let Some(port) = self.port {
+            std::net::TcpListener::bind(("127.0.0.1", port)).context("the port is taken")?;
+        }
         let files: Vec<_> = std::fs::read_dir(self.directory.path())?.collect::<std::io::Result<_>>()?;
         ensure!(files.is_empty(), "these are left: {files:?}");
         Ok(())
@@ -183,22 +225,28 @@ async fn kill(signal: &str, process: &str) -> Result<()> {
 }
 
 #[rstest]
-#[case::by_a_person("-INT", "interrupted", "sqlite")]
-#[case::by_whoever_runs_it("-TERM", "stopped", "sqlite")]
-#[case::by_a_terminal_that_is_closed("-HUP", "stopped", "sqlite")]
-#[case::with_a_database_server("-INT", "interrupted", "postgres")]
+#[case::by_a_person("-INT", "interrupted", A_LOAD)]
+#[case::by_a_person_who_insists("-QUIT", "interrupted", A_LOAD)]
+#[case::by_whoever_runs_it("-TERM", "stopped", A_LOAD)]
+#[case::by_a_terminal_that_is_closed("-HUP", "stopped", A_LOAD)]
+#[case::with_a_database_server("-INT", "interrupted", ON_POSTGRES)]
+#[case::with_three_apis("-INT", "interrupted", A_CHAIN)]
+#[case::while_it_makes_a_million_exchanges("-INT", "interrupted", MEMORY)]
+#[case::while_rows_are_filled_in("-INT", "interrupted", FILLING)]
+#[case::with_several_servers("-INT", "interrupted", SEVERAL_SERVERS)]
+#[case::with_replicas("-INT", "interrupted", REPLICAS)]
 #[tokio::test]
 async fn interrupted_it_leaves_nothing_behind(
     #[case] signal: &str,
     #[case] says: &str,
-    #[case] database: &str,
+    #[case] measuring: Measuring,
 ) -> Result<()> {
     let Some(optimised) = optimised() else { return Ok(()) };
-    if database == "postgres" && Database::OwnPostgres.is_left_out() {
+    if measuring.arguments.contains(&"postgres") && Database::OwnPostgres.is_left_out() {
         return Ok(());
     }
     let before = database_servers()?;
-    let mut running = Running::start(&optimised, database).await?;
+    let mut running = Running::start(&optimised, &measuring).await?;
     kill(signal, &running.process.id().context("it has ended")?.to_string()).await?;
     let (code, said) = running.ended().await?;
     ensure!(code == Some(1) && said.contains(says), "{code:?} {said}");
@@ -209,7 +257,7 @@ async fn interrupted_it_leaves_nothing_behind(
 #[tokio::test]
 async fn a_run_that_fails_leaves_nothing_behind() -> Result<()> {
     let Some(optimised) = optimised() else { return Ok(()) };
-    let mut running = Running::start(&optimised, "sqlite").await?;
+    let mut running = Running::start(&optimised, &A_LOAD).await?;
     for server in processes_of(running.directory.path(), "auth-server.toml")? {
         kill("-KILL", &server).await?;
     }

@@ -13,6 +13,7 @@ fn validator(criterion: &mut Criterion) {
         let issued = Issued::new(algorithm);
         let mut group = criterion.benchmark_group(format!("validator {algorithm:?}"));
         group.bench_function("validation", |bencher| bencher.iter(issued.validation()));
+        group.bench_function("repeated validation", |bencher| bencher.iter(issued.repeated_validation()));
         group.bench_function("bare verification", |bencher| bencher.iter(issued.bare_verification()));
         group.finish();
     }

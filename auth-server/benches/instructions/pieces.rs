@@ -4,6 +4,8 @@
 use std::hint::black_box;
 
 use auth_server::registry::SigningAlgorithm;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::Algorithm;
 
 use crate::hop::Hop;
@@ -46,10 +48,13 @@ pub fn pieces() -> Vec<Piece> {
         validation("validation ES256", Algorithm::ES256),
         validation("validation EdDSA", Algorithm::EdDSA),
         validation("validation RS256", Algorithm::RS256),
+        repeated_validation("validation, repeated", Algorithm::ES256),
+        recognition("own token, recognised", SigningAlgorithm::ES256),
         decision("decision, first hop", 1),
         decision("decision, last hop", 4),
         access_token("access token ES256", SigningAlgorithm::ES256),
         access_token("access token EdDSA", SigningAlgorithm::EdDSA),
+        access_token("access token RS256", SigningAlgorithm::RS256),
         id_token("ID token EdDSA", SigningAlgorithm::EdDSA),
     ]
 }
@@ -74,28 +79,53 @@ fn decision(name: &'static str, number: usize) -> Piece {
     Piece { name, is_signed: false, input: Box::new(String::new), run: Box::new(run) }
 }
 
-/// Signing takes no input: it takes the same number of instructions with every key, lest it tell of the key.
+fn repeated_validation(name: &'static str, algorithm: Algorithm) -> Piece {
+    let run = |_, times, input: &str| {
+        let issued: Issued = serde_json::from_str(input).unwrap();
+        repeat(times, issued.repeated_validation());
+    };
+    let input = move || serde_json::to_string(&Issued::new(algorithm)).unwrap();
+    Piece { name, is_signed: false, input: Box::new(input), run: Box::new(run) }
+}
+
+fn recognition(name: &'static str, algorithm: SigningAlgorithm) -> Piece {
+    let run = move |_, times, input: &str| {
+        let making = making(algorithm, input);
+        repeat(times, making.recognition());
+    };
+    Piece { name, is_signed: false, input: key(algorithm), run: Box::new(run) }
+}
+
 fn access_token(name: &'static str, algorithm: SigningAlgorithm) -> Piece {
-    let run = move |part, times, _: &str| {
-        let making = Making::new(algorithm);
+    let run = move |part, times, input: &str| {
+        let making = making(algorithm, input);
         match part {
             Part::Whole => repeat(times, || making.access_token()),
             Part::Signature => repeat(times, making.bare_signature(&making.access_token().text)),
         }
     };
-    Piece { name, is_signed: true, input: Box::new(String::new), run: Box::new(run) }
+    Piece { name, is_signed: true, input: key(algorithm), run: Box::new(run) }
 }
 
 fn id_token(name: &'static str, algorithm: SigningAlgorithm) -> Piece {
-    let run = move |part, times, _: &str| {
-        let making = Making::new(algorithm);
+    let run = move |part, times, input: &str| {
+        let making = making(algorithm, input);
         let access_token = making.access_token().text;
         match part {
             Part::Whole => repeat(times, || making.id_token(&access_token)),
             Part::Signature => repeat(times, making.bare_signature(&making.id_token(&access_token))),
         }
     };
-    Piece { name, is_signed: true, input: Box::new(String::new), run: Box::new(run) }
+    Piece { name, is_signed: true, input: key(algorithm), run: Box::new(run) }
+}
+
+/// Makes a private key, as text.
+fn key(algorithm: SigningAlgorithm) -> Box<dyn Fn() -> String> {
+    Box::new(move || STANDARD.encode(Making::new_key(algorithm)))
+}
+
+fn making(algorithm: SigningAlgorithm, key: &str) -> Making {
+    Making::by(algorithm, &STANDARD.decode(key).unwrap())
 }
 
 /// The first call is not counted: it makes what is made once.

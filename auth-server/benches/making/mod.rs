@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use auth_server::registry::SigningAlgorithm;
 use auth_server::tokens::{
-    AccessTokenRequest, GrantContext, IdTokenRequest, IssuedAccessToken, KeyRing, PublishedKey, SignIn, SigningKey,
-    StatusIndex, sign_access_token, sign_id_token,
+    AccessTokenRequest, GrantContext, IdTokenRequest, IssuedAccessToken, KeyRing, OwnTokens, PublishedKey, SignIn,
+    SigningKey, StatusIndex, sign_access_token, sign_id_token,
 };
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair as RsaKeyPair;
@@ -28,8 +28,18 @@ pub struct Making {
 }
 
 impl Making {
+    /// By a new key.
     pub fn new(algorithm: SigningAlgorithm) -> Self {
-        let (key, private_key) = SigningKey::generate(algorithm).unwrap();
+        Self::by(algorithm, &Self::new_key(algorithm))
+    }
+
+    /// A private key, PKCS#8.
+    pub fn new_key(algorithm: SigningAlgorithm) -> Vec<u8> {
+        SigningKey::generate(algorithm).unwrap().1.to_vec()
+    }
+
+    pub fn by(algorithm: SigningAlgorithm, private_key: &[u8]) -> Self {
+        let key = SigningKey::from_pkcs8(algorithm, private_key).unwrap();
         let key = PublishedKey { key: Arc::new(key), signs_from: NOW, signs_until: None, retires_at: None };
         let sign_in =
             SignIn { sid: "ses_4Tn8bR1sKe".into(), auth_time: NOW, acr: Some("1".into()), amr: vec!["pwd".into()] };
@@ -59,6 +69,13 @@ impl Making {
 
     pub fn access_token(&self) -> IssuedAccessToken {
         sign_access_token(ISSUER, &self.context, self.request.clone(), &self.ring, NOW).unwrap()
+    }
+
+    /// The check of a token that this server made not long ago, and knows by its hash.
+    pub fn recognition(&self) -> impl Fn() {
+        let (own_tokens, token) = (OwnTokens::of(ISSUER).unwrap(), self.access_token());
+        own_tokens.recognise(&token);
+        move || drop(own_tokens.verify(&token.text, &self.ring, NOW).unwrap())
     }
 
     /// The ID token that goes with the access token `access_token`.

@@ -29,8 +29,10 @@ pub async fn measure(options: &Options) -> Result<Chain> {
     // Keys, status lists and connections are there before anything counts.
     let few = calls.of_new_tokens(CALLERS).await?;
     calls.make(&Work::repeated(calls.address(), few.clone()), CALLERS, CALLERS).await?;
-    let first = calls.cost(async || Ok(Work::once(calls.address(), calls.of_new_tokens(count).await?))).await?;
-    let repeated = calls.cost(async || Ok(Work::repeated(calls.address(), few.clone()))).await?;
+    let first = calls
+        .cost("the first time", async || Ok(Work::once(calls.address(), calls.of_new_tokens(count).await?)))
+        .await?;
+    let repeated = calls.cost("again", async || Ok(Work::repeated(calls.address(), few.clone()))).await?;
     server.stop().await?;
     Ok(Chain { algorithm, first, repeated })
 }
@@ -59,9 +61,11 @@ impl Calls<'_> {
     }
 
     /// What the calls cost that `work` makes ready: by one caller, then by many.
-    async fn cost(&self, work: impl AsyncFn() -> Result<Work>) -> Result<ChainCall> {
+    async fn cost(&self, which: &str, work: impl AsyncFn() -> Result<Work>) -> Result<ChainCall> {
+        tell(&format!("  one caller, {which}"));
         let alone = self.make(&work().await?, 1, self.count).await?;
         let work = work().await?;
+        tell(&format!("  many callers, {which}"));
         let before = (self.server.cpu()?, self.apis()?);
         let told = self.make(&work, CALLERS, self.count).await?;
         let auth_server = each(self.server.cpu()?.saturating_sub(before.0), told.requests);

@@ -44,8 +44,8 @@ pub fn check(options: &Options) -> Result<(), Refused> {
         return refuse("--database postgres: DEPUTY_SKIP_POSTGRES leaves it out, take one of them away");
     }
     if let Some(port) = options.port {
-        nobody_listens_at(port)?;
         one_server_listens_there(options)?;
+        nobody_listens_at(port)?;
     }
     [&options.json, &options.html].into_iter().flatten().try_for_each(|file| can_be_written(file))
 }

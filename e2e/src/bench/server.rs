@@ -112,8 +112,9 @@ impl Server {
 
     /// Step 1 by the form, of these people in turn.
     pub fn sign_ins(&self, people: Vec<String>) -> Work {
-        let authorize = request::get(&self.request.url(&self.stack.auth_server), &[]);
-        Work::at(self.address(), What::SignIn(SignIn { authorize, people: people.into() }))
+        let authorize = self.request.url(&self.stack.auth_server);
+        let request = request::get(&authorize, &[]);
+        Work::at(self.address(), What::SignIn(SignIn { authorize, request, people: people.into() }))
     }
 
     /// Step 1 without the form: the browser shows that somebody has signed in here. Of everybody who has, one after the other, for
@@ -211,6 +212,8 @@ async fn builder(kind: &Kind) -> Result<Builder> {
     let configure = move |world: &mut Configuration| {
         set(&mut world.auth_server, "keys.signing_alg", algorithm.as_str());
         people::add(world, &people::names(people));
+        // As many may sign in at once as the largest load has connections: their hashes take no memory.
+        set(&mut world.auth_server, "sign_in.password_hashes_at_once", 256);
         // Everybody comes from an address of their own, as this proxy says.
         set(&mut world.auth_server, "trusted_proxies", vec!["127.0.0.1/32"]);
         if relaxed {

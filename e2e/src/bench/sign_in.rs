@@ -15,7 +15,9 @@ use super::request::{self, Request};
 #[derive(Clone)]
 pub struct SignIn {
     /// Where the app sends them.
-    pub authorize: Request,
+    pub authorize: Url,
+    /// The request for that.
+    pub request: Request,
     pub people: Arc<[String]>,
 }
 
@@ -24,9 +26,9 @@ impl SignIn {
     pub async fn of<'a>(&self, number: u64, connection: &'a mut Connection) -> Result<Answer<'a>> {
         let place = number.checked_rem(self.people.len() as u64).context("nobody to sign in")?;
         let person = &self.people[usize::try_from(place)?];
-        let sent_here = connection.ask(&self.authorize).await?;
+        let sent_here = connection.ask(&self.request).await?;
         let browser = sent_here.cookies();
-        let mut login: Url = leads_to(&sent_here)?.parse()?;
+        let mut login = self.authorize.join(leads_to(&sent_here)?)?;
         let page = connection.ask(&request::get(&login, &[("cookie", &browser)])).await?;
         ensure!(page.status == 200, "the form: {}", page.status);
         let csrf = hidden(std::str::from_utf8(page.body)?, "csrf").context("a form without its protection")?.to_owned();

@@ -1,6 +1,10 @@
 //! A token as an issuer gives it, and the keys that it publishes: what the validator is measured with. Beside it the bare
 //! verification of the same signature by the same library, which no validator can do without.
 
+mod issuer;
+
+use std::sync::Arc;
+
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
@@ -9,25 +13,39 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use issuer::Documents;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use shared_claims::AccessTokenClaims;
+use shared_claims::status_list::StatusBits;
 use shared_claims::validator::{KeySet, Validator};
+use shared_claims::{AccessTokenClaims, Clock, ResourceServer};
 use time::OffsetDateTime;
 use time::macros::datetime;
+use tokio::runtime;
 
 const NOW: OffsetDateTime = datetime!(2026-01-01 12:00 UTC);
 const ISSUER: &str = "https://issuer.example";
 const API: &str = "https://api-b.example";
+const STATUS_LIST: &str = "https://issuer.example/oauth/status/0";
 
 #[derive(Serialize, Deserialize)]
 pub struct Issued {
     algorithm: Algorithm,
     token: String,
     jwks: String,
+    status_list: String,
     public_key: Vec<u8>,
+}
+
+/// It is always the same time.
+struct Stopped;
+
+impl Clock for Stopped {
+    fn now(&self) -> OffsetDateTime {
+        NOW
+    }
 }
 
 impl Issued {
@@ -35,15 +53,19 @@ impl Issued {
     pub fn new(algorithm: Algorithm) -> Self {
         let (key, public_key) = new_key(algorithm);
         let name = format!("{algorithm:?}");
-        let header = json!({ "typ": "at+jwt", "alg": name, "kid": "key-1" });
-        let message = format!("{}.{}", encode(&header.to_string()), encode(&claims().to_string()));
-        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, algorithm).unwrap();
+        let signed = |typ: &str, claims: &serde_json::Value| {
+            let header = json!({ "typ": typ, "alg": name, "kid": "key-1" });
+            let message = format!("{}.{}", encode(&header.to_string()), encode(&claims.to_string()));
+            let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, algorithm).unwrap();
+            format!("{message}.{signature}")
+        };
+        let (token, status_list) = (signed("at+jwt", &claims()), signed("statuslist+jwt", &status_list()));
 
         let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&key, algorithm).unwrap()).unwrap();
         jwk["kid"] = json!("key-1");
         jwk["alg"] = json!(name);
         let jwks = json!({ "keys": [jwk] }).to_string();
-        Self { algorithm, token: format!("{message}.{signature}"), jwks, public_key }
+        Self { algorithm, token, jwks, status_list, public_key }
     }
 
     /// All that an API does to know its caller.
@@ -53,7 +75,16 @@ impl Issued {
         move || validator.validate(&self.token, &keys, NOW).unwrap()
     }
 
-    /// Of that, what the signature costs: message and signature in bytes, the key parsed before.
+    /// The same with a token that the API has seen before, its status bit included.
+    pub fn repeated_validation(&self) -> impl Fn() {
+        let documents = Documents { issuer: ISSUER, jwks: self.jwks.clone(), status_list: self.status_list.clone() };
+        let api = ResourceServer::builder(ISSUER, API).backchannel_url(documents.serve()).clock(Arc::new(Stopped));
+        let api = api.build().unwrap();
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        move || drop(runtime.block_on(api.authenticate(&self.token)).unwrap())
+    }
+
+    /// Of a validation, what the signature costs: message and signature in bytes, the key parsed before.
     pub fn bare_verification(&self) -> impl Fn() {
         let key = match self.algorithm {
             Algorithm::ES256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.public_key),
@@ -98,8 +129,15 @@ fn claims() -> serde_json::Value {
         "jti": "pZq7cW2nJ5vX8yB1dF4gH6kL9mN0rS3tU-wAeCiOjPQ", "client_id": "api-a", "azp": "api-a",
         "scope": "read:receipts", "auth_time": now - 600, "acr": "1", "amr": ["pwd"], "sid": "ses_4Tn8bR1sKe",
         "txn": "grt_9Lw3hD6yZu", "act": { "sub": "api-a", "client_id": "api-a", "act": { "sub": "demo-app", "client_id": "demo-app" } },
-        "status": { "status_list": { "idx": 81_537, "uri": "https://issuer.example/oauth/status/0" } },
+        "status": { "status_list": { "idx": 81_537, "uri": STATUS_LIST } },
     })
+}
+
+/// Of 2^17 grants, none of them revoked (Token Status List section 5.1).
+fn status_list() -> serde_json::Value {
+    let now = NOW.unix_timestamp();
+    let list = json!({ "bits": 1, "lst": StatusBits::unset(1 << 17).to_lst() });
+    json!({ "sub": STATUS_LIST, "iat": now, "exp": now + 3600, "ttl": 3600, "status_list": list })
 }
 
 fn encode(text: &str) -> String {

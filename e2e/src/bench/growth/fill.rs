@@ -57,7 +57,7 @@ impl Rows {
                 "WITH RECURSIVE {n} \
                  INSERT INTO users (id, username, username_key, password_hash, blocked, profile, permissions, created_at, updated_at) \
                  SELECT printf('usr_more%012d', i), printf('more%d', i), printf('more%d', i), '{password}', 0, '{}', \
-                 '{\"https://api-b.example\":[\"read:receipts\"]}', now, now FROM n"
+                 '{\"https://api-b.example\":\"read:receipts\"}', now, now FROM n"
             }
             // Behind the first list, of which the server takes its own blocks. Ids are in the order of their making.
             Self::Grants => {
