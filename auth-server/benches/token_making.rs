@@ -10,7 +10,7 @@ use making::Making;
 
 fn token_making(criterion: &mut Criterion) {
     for algorithm in [SigningAlgorithm::ES256, SigningAlgorithm::EdDSA, SigningAlgorithm::RS256] {
-        let making = Making::new(algorithm);
+        let making = Making::by(algorithm, &Making::new_key(algorithm));
         let access_token = making.access_token().text;
         let mut group = criterion.benchmark_group(format!("token making {algorithm}"));
         group.bench_function("access token", |bencher| bencher.iter(|| making.access_token()));

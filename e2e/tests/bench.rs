@@ -3,7 +3,6 @@
 //! Only an optimised build measures: what needs one runs where `cargo build --profile smoke`, or `--release`, has left it.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,7 +18,7 @@ use tokio::process::{Child, ChildStderr, Command};
 const E2E: &str = env!("CARGO_BIN_EXE_e2e");
 
 /// How long a run may take to begin, and to end.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// The directory of optimised binaries, the latest; none where there are none, which is said.
 fn optimised() -> Option<PathBuf> {
@@ -188,7 +187,7 @@ impl Running {
 
     /// No process, no port, no file.
     fn left_nothing_behind(&self) -> Result<()> {
-        let processes = processes_of(self.directory.path(), "")?;
+        let processes = processes_of(self.directory.path())?;
         ensure!(processes.is_empty(), "these still run: {processes:?}");
         if let Some(port) = self.port {
             std::net::TcpListener::bind(("127.0.0.1", port)).context("the port is taken")?;
@@ -199,23 +198,30 @@ impl Running {
     }
 }
 
-/// Those that have a file below `directory` on their command line whose name begins with `name`.
-fn processes_of(directory: &Path, name: &str) -> Result<Vec<String>> {
-    let file = directory.join("deputy-").display().to_string();
-    let entries = std::fs::read_dir("/proc")?.flatten();
-    let ids =
-        entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.parse::<u32>().is_ok());
-    let of_directory = ids.filter(|id| {
-        let line = std::fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        line.contains(&file) && line.contains(&format!("/{name}"))
-    });
-    Ok(of_directory.collect())
+#[derive(Debug)]
+struct Process {
+    id: String,
+    command_line: String,
 }
 
-/// The directories of `PostgreSQL` servers that were started by a stack. They run as another user, and lie where that one may go.
-fn database_servers() -> Result<BTreeSet<OsString>> {
-    let names = std::fs::read_dir("/tmp")?.flatten().map(|entry| entry.file_name());
-    Ok(names.filter(|name| name.to_string_lossy().starts_with("deputy-postgres-")).collect())
+/// What was started by a run whose files are below `directory`, database servers included: it is in the environment of all of them.
+fn processes_of(directory: &Path) -> Result<Vec<Process>> {
+    let mark = format!("TMPDIR={}", directory.display());
+    let entries = std::fs::read_dir("/proc")?.flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|id| id.parse::<u32>().is_ok());
+    let read = |id: &str, file: &str| std::fs::read_to_string(format!("/proc/{id}/{file}")).unwrap_or_default();
+    let of_directory = ids.filter(|id| read(id, "environ").split('\0').any(|variable| variable == mark));
+    Ok(of_directory.map(|id| Process { command_line: read(&id, "cmdline").replace('\0', " "), id }).collect())
+}
+
+/// Where the database servers among them lie: they run as another user, and where that one may go.
+fn database_directories(processes: &[Process]) -> BTreeSet<PathBuf> {
+    let words = processes.iter().flat_map(|process| process.command_line.split(' '));
+    let folder = |word: &str| {
+        let (_, after) = word.split_once("/tmp/deputy-postgres-")?;
+        Some(PathBuf::from(format!("/tmp/deputy-postgres-{}", after.split('/').next()?)))
+    };
+    words.filter_map(folder).collect()
 }
 
 async fn kill(signal: &str, process: &str) -> Result<()> {
@@ -245,12 +251,14 @@ async fn interrupted_it_leaves_nothing_behind(
     if measuring.arguments.contains(&"postgres") && Database::OwnPostgres.is_left_out() {
         return Ok(());
     }
-    let before = database_servers()?;
     let mut running = Running::start(&optimised, &measuring).await?;
+    let databases = database_directories(&processes_of(running.directory.path())?);
+    ensure!(databases.is_empty() != measuring.arguments.contains(&"postgres"), "{databases:?}");
     kill(signal, &running.process.id().context("it has ended")?.to_string()).await?;
     let (code, said) = running.ended().await?;
     ensure!(code == Some(1) && said.contains(says), "{code:?} {said}");
-    ensure!(database_servers()?.is_subset(&before), "a database server is left");
+    let left: Vec<_> = databases.iter().filter(|directory| directory.exists()).collect();
+    ensure!(left.is_empty(), "these are left: {left:?}");
     running.left_nothing_behind()
 }
 
@@ -258,8 +266,9 @@ async fn interrupted_it_leaves_nothing_behind(
 async fn a_run_that_fails_leaves_nothing_behind() -> Result<()> {
     let Some(optimised) = optimised() else { return Ok(()) };
     let mut running = Running::start(&optimised, &A_LOAD).await?;
-    for server in processes_of(running.directory.path(), "auth-server.toml")? {
-        kill("-KILL", &server).await?;
+    let processes = processes_of(running.directory.path())?;
+    for server in processes.iter().filter(|process| process.command_line.contains("auth-server.toml")) {
+        kill("-KILL", &server.id).await?;
     }
     let (code, said) = running.ended().await?;
     ensure!(code == Some(1) && said.contains("JWKS"), "{code:?} {said}");

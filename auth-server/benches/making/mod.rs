@@ -28,11 +28,6 @@ pub struct Making {
 }
 
 impl Making {
-    /// By a new key.
-    pub fn new(algorithm: SigningAlgorithm) -> Self {
-        Self::by(algorithm, &Self::new_key(algorithm))
-    }
-
     /// A private key, PKCS#8.
     pub fn new_key(algorithm: SigningAlgorithm) -> Vec<u8> {
         SigningKey::generate(algorithm).unwrap().1.to_vec()

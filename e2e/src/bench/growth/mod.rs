@@ -27,8 +27,10 @@ use fill::Rows;
 /// Subject tokens, where it does not matter how many.
 const FEW: usize = 200;
 
-/// More than the server remembers what stands behind them (4,096).
-const SUBJECTS: usize = 5_000;
+/// More than the server remembers what stands behind them (4,096), unless it is for a quick look.
+fn subjects(options: &Options) -> usize {
+    options.depth.choose(500, 5_000)
+}
 
 /// In so many turns grants begin whose tokens are exchanged, and others: they lie among each other.
 const TURNS: u64 = 10;
@@ -113,11 +115,11 @@ async fn of_clients(options: &Options, sizes: &[u64]) -> Result<Growth> {
     let mut compared = Compared::by(options);
     for size in sizes {
         tell(&format!("growth: {size} clients"));
-        let count = usize::try_from(*size)?;
+        let (count, wanted) = (usize::try_from(*size)?, subjects(options));
         let kind = kind(options, options.engine());
         let mut server = Server::start_with(&kind, move |world| clients::add(world, count)).await?;
-        let apps: Vec<String> = spread(SUBJECTS.min(count), count).map(clients::id).collect();
-        let subjects = server.access_tokens_for(SUBJECTS, &apps).await?;
+        let apps: Vec<String> = spread(wanted.min(count), count).map(clients::id).collect();
+        let subjects = server.access_tokens_for(wanted, &apps).await?;
         server.replace(async |_| Ok(())).await?;
         compared.add(*size, server, &subjects);
     }
@@ -129,40 +131,41 @@ async fn of_rows(options: &Options, rows: Rows, sizes: &[u64]) -> Result<Growth>
     for size in sizes {
         tell(&format!("growth: {size} {}", rows.name()));
         let mut server = Server::start(&kind(options, Engine::Sqlite)).await?;
+        let wanted = subjects(options);
         let subjects = match rows {
-            Rows::Users => among_users(&mut server, *size).await?,
-            Rows::Grants => among_grants(&mut server, *size).await?,
-            Rows::Ledger => with_ledger(&mut server, *size).await?,
+            Rows::Users => among_users(&mut server, wanted, *size).await?,
+            Rows::Grants => among_grants(&mut server, wanted, *size).await?,
+            Rows::Ledger => with_ledger(&mut server, wanted, *size).await?,
         };
         compared.add(*size, server, &subjects);
     }
     compared.measure(rows.name(), options).await
 }
 
-/// Subject tokens of users who are among so many others.
-async fn among_users(server: &mut Server, others: u64) -> Result<Vec<String>> {
-    let all = SUBJECTS as u64 + others;
+/// So many subject tokens, of users who are among so many others.
+async fn among_users(server: &mut Server, wanted: usize, others: u64) -> Result<Vec<String>> {
+    let all = wanted as u64 + others;
     server.replace(async |stack| fill::with(stack, Rows::Users, 0..all).await).await?;
-    server.sign_in(spread(SUBJECTS, usize::try_from(all)?).map(fill::user).collect()).await?;
-    let subjects = server.access_tokens(SUBJECTS).await?;
+    server.sign_in(spread(wanted, usize::try_from(all)?).map(fill::user).collect()).await?;
+    let subjects = server.access_tokens(wanted).await?;
     server.replace(async |_| Ok(())).await?;
     Ok(subjects)
 }
 
-/// Subject tokens of grants among so many others.
-async fn among_grants(server: &mut Server, others: u64) -> Result<Vec<String>> {
+/// The same of grants among so many others.
+async fn among_grants(server: &mut Server, wanted: usize, others: u64) -> Result<Vec<String>> {
     let mut subjects = Vec::new();
     for turn in 0..TURNS {
-        subjects.extend(server.access_tokens(SUBJECTS / usize::try_from(TURNS)?).await?);
+        subjects.extend(server.access_tokens(wanted / usize::try_from(TURNS)?).await?);
         let numbers = others * turn / TURNS..others * (turn + 1) / TURNS;
         server.replace(async |stack| fill::with(stack, Rows::Grants, numbers).await).await?;
     }
     Ok(subjects)
 }
 
-/// Subject tokens of grants that have so many rows in the ledger.
-async fn with_ledger(server: &mut Server, rows: u64) -> Result<Vec<String>> {
-    let subjects = server.access_tokens(SUBJECTS).await?;
+/// The same of grants that have so many rows in the ledger.
+async fn with_ledger(server: &mut Server, wanted: usize, rows: u64) -> Result<Vec<String>> {
+    let subjects = server.access_tokens(wanted).await?;
     server.replace(async |stack: &Stack| fill::with(stack, Rows::Ledger, 0..rows).await).await?;
     Ok(subjects)
 }
