@@ -6,9 +6,6 @@ use std::process::Command;
 
 use crate::pieces::{Part, Piece};
 
-/// Enough to spread what a hash table or the allocator does only now and then.
-const TIMES: u64 = 200;
-
 /// The instructions of one call, and of the signature in it.
 pub fn count(piece: &Piece) -> (u64, u64) {
     let input = (piece.input)();
@@ -24,11 +21,11 @@ fn of_one_call(piece: &Piece, part: Part, input: &str) -> u64 {
         .args(["--tool=callgrind", "--quiet", "--toggle-collect=*pieces::counted*"])
         .arg(format!("--callgrind-out-file={}", file.display()))
         .arg(std::env::current_exe().unwrap())
-        .args(["run", piece.name, part.name(), &TIMES.to_string(), input])
+        .args(["run", piece.name, part.name(), &piece.times.to_string(), input])
         .output()
         .unwrap_or_else(|error| panic!("valgrind cannot be started ({error}): install the package valgrind"));
     assert!(output.status.success(), "{}: {}", piece.name, String::from_utf8_lossy(&output.stderr));
     let profile = std::fs::read_to_string(&file).unwrap();
     let total = profile.lines().find_map(|line| line.strip_prefix("summary: ")).unwrap();
-    total.trim().parse::<u64>().unwrap() / TIMES
+    total.trim().parse::<u64>().unwrap() / piece.times
 }

@@ -12,8 +12,9 @@ pub struct Documents {
     /// As its tokens name it.
     pub issuer: &'static str,
     pub jwks: String,
-    /// A Status List Token.
+    /// Its one status list: a Status List Token, and its address.
     pub status_list: String,
+    pub status_list_uri: &'static str,
 }
 
 impl Documents {
@@ -37,14 +38,16 @@ impl Documents {
     }
 
     fn document(&self, asked: &str) -> (&str, String) {
-        let Self { issuer, jwks, status_list } = self;
+        let Self { issuer, jwks, status_list, status_list_uri } = self;
         let path = asked.split(' ').nth(1).unwrap_or_default();
         match path {
             "/keys" => ("application/json", jwks.clone()),
-            path if path.contains("/status/") => ("application/statuslist+jwt", status_list.clone()),
+            "/lists" => ("application/json", json!({ "status_lists": [status_list_uri] }).to_string()),
+            path if status_list_uri.ends_with(path) => ("application/statuslist+jwt", status_list.clone()),
             _ => {
                 let metadata = json!({
                     "issuer": issuer, "jwks_uri": format!("{issuer}/keys"), "token_endpoint": format!("{issuer}/token"),
+                    "status_list_aggregation_endpoint": format!("{issuer}/lists"),
                 });
                 ("application/json", metadata.to_string())
             }

@@ -77,7 +77,12 @@ impl Issued {
 
     /// The same with a token that the API has seen before, its status bit included.
     pub fn repeated_validation(&self) -> impl Fn() {
-        let documents = Documents { issuer: ISSUER, jwks: self.jwks.clone(), status_list: self.status_list.clone() };
+        let documents = Documents {
+            issuer: ISSUER,
+            jwks: self.jwks.clone(),
+            status_list: self.status_list.clone(),
+            status_list_uri: STATUS_LIST,
+        };
         let api = ResourceServer::builder(ISSUER, API).backchannel_url(documents.serve()).clock(Arc::new(Stopped));
         let api = api.build().unwrap();
         let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
