@@ -67,7 +67,8 @@ async fn sign_in(request: &HttpRequest, payload: web::Payload, server: &AuthServ
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
             Ok(response)
         }
-        Err(SignInError::Busy) => Err(OAuthError::temporarily_unavailable().into()),
+        // Neither the person nor the app did anything wrong.
+        Err(SignInError::Busy) => Err(NoPage::Failed(OAuthError::temporarily_unavailable().into())),
         Err(SignInError::Unavailable(error)) => Err(error.into()),
     }
 }

@@ -99,19 +99,23 @@ pub fn or_error(server: &AuthServer, result: Result<HttpResponse, NoPage>) -> Ht
 fn error_page(server: &AuthServer, problem: NoPage) -> HttpResponse {
     let (site, request_id) =
         (site(server), RequestIds::current().map(|ids| ids.request_id.to_string()).unwrap_or_default());
-    let error = match problem {
-        NoPage::Expired => return send(StatusCode::BAD_REQUEST, &ErrorPage::expired(&site, &request_id), None),
-        NoPage::TooLarge(status, error) => return refused(&site, &request_id, status, &error),
-        NoPage::Refused(error) => error,
-        NoPage::Failed(GrantError::Store(error)) => for_store(&error),
-        NoPage::Failed(other) => other.public(),
-    };
-    match error.code {
-        ErrorCode::TemporarilyUnavailable => unavailable(&site, &request_id),
-        ErrorCode::ServerError => {
-            send(StatusCode::INTERNAL_SERVER_ERROR, &ErrorPage::unexpected(&site, &request_id), None)
+    match problem {
+        NoPage::Expired => send(StatusCode::BAD_REQUEST, &ErrorPage::expired(&site, &request_id), None),
+        NoPage::Refused(error) => refused(&site, &request_id, error.status(), &error),
+        NoPage::TooLarge(status, error) => refused(&site, &request_id, status, &error),
+        NoPage::Failed(error) => {
+            let error = match error {
+                GrantError::Store(error) => for_store(&error),
+                other => other.public(),
+            };
+            match error.code {
+                ErrorCode::TemporarilyUnavailable => unavailable(&site, &request_id),
+                ErrorCode::ServerError => {
+                    send(StatusCode::INTERNAL_SERVER_ERROR, &ErrorPage::unexpected(&site, &request_id), None)
+                }
+                _ => refused(&site, &request_id, error.status(), &error),
+            }
         }
-        _ => refused(&site, &request_id, error.status(), &error),
     }
 }
 
