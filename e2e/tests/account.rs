@@ -201,7 +201,7 @@ async fn whoever_signs_in_when_too_many_do_is_asked_to_try_again_in_a_moment() -
     let stack = Stack::builder().in_process().configured(configure).start().await?;
     let browser = Person::named("alice")?;
     let form = browser.look_at(account(&stack)?).await?.form(|form| form.asks_for("password"))?;
-    let forms = (0..80).map(|number| form.clone().fill("username", &format!("nobody-{number}")).fill("password", "x"));
+    let forms = (0..250).map(|number| form.clone().fill("username", &format!("nobody-{number}")).fill("password", "x"));
     let pages = try_join_all(forms.map(|form| {
         let browser = browser.clone();
         async move { browser.send(&form).await }

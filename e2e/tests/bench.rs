@@ -46,6 +46,7 @@ fn bench(optimised: &Path, directory: &TempDir) -> Command {
 
 /// Exit code and what was said.
 async fn refused(command: &mut Command) -> Result<(Option<i32>, String)> {
+    command.kill_on_drop(true);
     let output = tokio::time::timeout(PATIENCE, command.output()).await??;
     Ok((output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned()))
 }
@@ -62,10 +63,10 @@ async fn a_debug_build_measures_nothing() -> Result<()> {
 #[cfg(debug_assertions)]
 #[tokio::test]
 async fn services_that_are_debug_builds_are_not_measured() -> Result<()> {
-    let Some(optimised) = optimised() else { return Ok(()) };
+    let (Some(optimised), directory) = (optimised(), tempfile::tempdir()?) else { return Ok(()) };
     let debug = tokio::task::spawn_blocking(Binaries::built).await??.of(Service::AuthServer);
-    let mut command = Command::new(optimised.join("e2e"));
-    command.args(["bench", "--quick"]).env("DEPUTY_BINARIES", debug.parent().context("no directory")?);
+    let mut command = bench(&optimised, &directory);
+    command.arg("--quick").env("DEPUTY_BINARIES", debug.parent().context("no directory")?);
     let (code, said) = refused(&mut command).await?;
     ensure!(code == Some(2) && said.contains("debug build") && said.contains("target/release"), "{code:?} {said}");
     Ok(())
@@ -73,9 +74,10 @@ async fn services_that_are_debug_builds_are_not_measured() -> Result<()> {
 
 #[tokio::test]
 async fn with_too_few_files_nothing_is_measured() -> Result<()> {
-    let Some(optimised) = optimised() else { return Ok(()) };
+    let (Some(optimised), directory) = (optimised(), tempfile::tempdir()?) else { return Ok(()) };
     let mut shell = Command::new("sh");
     shell.args(["-c", "ulimit -n 200; exec \"$0\" bench --quick"]).arg(optimised.join("e2e"));
+    shell.env("TMPDIR", directory.path());
     let (code, said) = refused(&mut shell).await?;
     ensure!(code == Some(2) && said.contains("200 files") && said.contains("ulimit -n"), "{code:?} {said}");
     Ok(())

@@ -7,7 +7,7 @@ use crate::stack::Configuration;
 use crate::world::DEMO_APP;
 
 /// Of each of them.
-const SECRET: &str = "a-secret-of-the-benchmark-0123456789abcdefghijklmnop";
+pub const SECRET: &str = "a-secret-of-the-benchmark-0123456789abcdefghijklmnop";
 
 /// Of that, as the configuration has it.
 const SECRET_SHA256: &str = "dcdd849478f7818ccad737ab6788dce866cc8fadbbc0f0a953d346a5cddfe415";

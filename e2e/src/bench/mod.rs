@@ -4,6 +4,7 @@
 //! of one verification and one signature by the same library (`raw`): machines differ, the ratio does less. Load is made in two
 //! ways (`load`): as fast as it goes, and at a fixed rate, where a late answer counts from when it should have been asked for.
 //!
+//! - `people`, `clients`: whom the benchmark brings along. `sign_in`: what people do.
 //! - `runs`: requests at the auth server, by `scenario` (made ready by `preparation`), each algorithm on each database.
 //! - `validation`, `cached_call`: what an API pays. `chain`: what all of them do.
 //! - `start`: start-up and memory. `growth`: what more clients, rows, actors, replicas cost.
@@ -48,7 +49,8 @@ pub use refusal::Refused;
 pub use report::Report;
 pub use scenario::Scenario;
 
-/// Measures until all is measured or somebody interrupts; either way nothing is left behind.
+/// Measures until all is measured or somebody interrupts; either way nothing is left behind. What was measured before something failed
+/// is reported, too.
 pub async fn run(options: Options) -> Result<()> {
     refusal::check(&options)?;
     let [mut interrupt, mut quit, mut terminate, mut hangup] = [
@@ -57,36 +59,43 @@ pub async fn run(options: Options) -> Result<()> {
         signal(SignalKind::terminate())?,
         signal(SignalKind::hangup())?,
     ];
+    let mut report = Report::of_this_machine(options.depth);
     // What is under way ends with its future: processes are killed and waited for, and their files go with them.
-    let report = tokio::select! {
-        report = Box::pin(measure(&options)) => report?,
+    let measured = tokio::select! {
+        measured = Box::pin(measure(&options, &mut report)) => measured,
         _ = interrupt.recv() => bail!("interrupted: nothing is reported"),
         _ = quit.recv() => bail!("interrupted: nothing is reported"),
         _ = terminate.recv() => bail!("stopped: nothing is reported"),
         _ = hangup.recv() => bail!("stopped, the terminal is gone: nothing is reported"),
     };
-    if let Some(file) = &options.json {
-        std::fs::write(file, serde_json::to_string_pretty(&report)?).with_context(|| file.display().to_string())?;
+    if report.has_figures() {
+        report.goals = goals::of(&report);
+        write(&report, &options)?;
     }
-    if let Some(file) = &options.html {
-        std::fs::write(file, page::of(&report)).with_context(|| file.display().to_string())?;
-    }
-    // Whoever reads it may have read enough before its end (`| head`).
-    if let Err(error) = writeln!(std::io::stdout(), "{report}")
-        && error.kind() != ErrorKind::BrokenPipe
-    {
-        return Err(error).context("standard output");
-    }
+    measured?;
     match report.goals.iter().filter(|goal| !goal.is_reached()).count() {
         missed if options.check && missed > 0 => bail!("{missed} of {} goals are missed", report.goals.len()),
         _ => Ok(()),
     }
 }
 
-async fn measure(options: &Options) -> Result<Report> {
-    let mut report = Report::of_this_machine(options.depth);
+fn write(report: &Report, options: &Options) -> Result<()> {
+    if let Some(file) = &options.json {
+        std::fs::write(file, serde_json::to_string_pretty(report)?).with_context(|| file.display().to_string())?;
+    }
+    if let Some(file) = &options.html {
+        std::fs::write(file, page::of(report)).with_context(|| file.display().to_string())?;
+    }
+    // Whoever reads it may have read enough before its end (`| head`).
+    match writeln!(std::io::stdout(), "{report}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        _ => Ok(()),
+    }
+}
+
+async fn measure(options: &Options, report: &mut Report) -> Result<()> {
     if options.wants(Part::Load) {
-        report.runs = runs::all(options).await?;
+        runs::all(options, &mut report.runs).await?;
     }
     if options.wants(Part::Validation) {
         report.validation = validation::measure(options).await.context("validation")?;
@@ -101,10 +110,9 @@ async fn measure(options: &Options) -> Result<Report> {
         report.start = start::measure(options).await.context("start-up and memory")?;
     }
     if options.wants(Part::Growth) {
-        report.growth = Box::pin(growth::measure(options)).await.context("growth")?;
+        Box::pin(growth::measure(options, &mut report.growth)).await.context("growth")?;
     }
-    report.goals = goals::of(&report);
-    Ok(report)
+    Ok(())
 }
 
 /// Says what is measured now: the figures come at the end.

@@ -6,12 +6,15 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 
-use super::options::{ALGORITHMS, Engine, Options, Part};
+use super::options::{ALGORITHMS, Depth, Engine, Options, Part};
 use crate::stack::Service;
 use crate::suite;
 
 /// So many files are open at once: one for each connection, here and at the server, and what both have open beside.
 const FILES: u64 = 1024;
+
+/// What eleven million rows of the ledger take on the disk, in bytes.
+const ROOM: u64 = 8 << 30;
 
 /// Why nothing is measured. The command line ends with its exit code for wrong usage.
 #[derive(Debug)]
@@ -44,8 +47,11 @@ pub fn check(options: &Options) -> Result<(), Refused> {
         return refuse("--database postgres: DEPUTY_SKIP_POSTGRES leaves it out, take one of them away");
     }
     if let Some(port) = options.port {
-        one_server_listens_there(options)?;
+        something_listens_at_one_port(options)?;
         nobody_listens_at(port)?;
+    }
+    if fills_the_ledger(options) {
+        has_room(&std::env::temp_dir(), ROOM)?;
     }
     [&options.json, &options.html].into_iter().flatten().try_for_each(|file| can_be_written(file))
 }
@@ -69,9 +75,8 @@ fn services_are_optimised(directory: &Path) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Growth is measured at several servers at a time.
-fn one_server_listens_there(options: &Options) -> Result<(), Refused> {
-    if options.port.is_some() && options.parts == [Part::Growth] {
+fn something_listens_at_one_port(options: &Options) -> Result<(), Refused> {
+    if options.parts == [Part::Growth] {
         return refuse("--port: growth is measured at several servers at a time, each at a port of its own");
     }
     Ok(())
@@ -87,6 +92,24 @@ fn nobody_listens_at(port: u16) -> Result<(), Refused> {
         )),
         Err(error) => refuse(format!("port {port} cannot be used: {error}")),
     }
+}
+
+fn fills_the_ledger(options: &Options) -> bool {
+    options.depth == Depth::Full && options.wants(Part::Growth) && options.engines().contains(&Engine::Sqlite)
+}
+
+/// Growth comes last: to be told after half an hour is too late.
+fn has_room(directory: &Path, needed: u64) -> Result<(), Refused> {
+    let free = rustix::fs::statvfs(directory).map_or(u64::MAX, |disk| disk.f_bavail * disk.f_frsize);
+    if free >= needed {
+        return Ok(());
+    }
+    refuse(format!(
+        "{} has {} GiB left, and the ledger's rows take {}: set TMPDIR to a larger disk, or choose with --part what is measured",
+        directory.display(),
+        free >> 30,
+        needed >> 30
+    ))
 }
 
 /// Said before the measuring, which takes minutes, and not after it.
@@ -118,6 +141,14 @@ mod tests {
         assert!(refused.contains(&port.to_string()) && refused.contains("did not start"), "{refused}");
         drop(listener);
         nobody_listens_at(port).unwrap();
+    }
+
+    #[test]
+    fn a_disk_without_room_is_told_beforehand() {
+        let directory = tempfile::tempdir().unwrap();
+        has_room(directory.path(), 1).unwrap();
+        let refused = has_room(directory.path(), u64::MAX).unwrap_err().to_string();
+        assert!(refused.contains(&directory.path().display().to_string()) && refused.contains("TMPDIR"), "{refused}");
     }
 
     #[test]

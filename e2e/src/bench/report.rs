@@ -276,6 +276,14 @@ impl Report {
         }
     }
 
+    /// Whether anything was measured.
+    pub(super) fn has_figures(&self) -> bool {
+        let Self { runs, validation, cached_calls, chain, start, growth, .. } = self;
+        let parts =
+            [runs.is_empty(), validation.is_empty(), cached_calls.is_empty(), start.is_empty(), growth.is_empty()];
+        chain.is_some() || parts.contains(&false)
+    }
+
     /// Where it was measured, and how thoroughly.
     pub(super) fn machine(&self) -> String {
         let build = if is_smoke_build() { ", by a build whose figures mean nothing" } else { "" };
@@ -319,7 +327,7 @@ impl Report {
             per_second: 500.0,
             cpu: 140.0,
             raw,
-            exchange: (scenario != Scenario::Exchange).then_some(140.0),
+            exchange: scenario.is_compared().then_some(140.0),
             load: 0.5,
             latency,
             sync: matches!(pressure, Pressure::AtRate { .. }).then_some(latency),

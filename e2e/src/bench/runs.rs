@@ -21,9 +21,8 @@ const MOST: f64 = 5_000.0;
 /// The same, where one connection asks.
 const MOST_BY_ONE: f64 = 1_500.0;
 
-/// All runs that are wanted.
-pub async fn all(options: &Options) -> Result<Vec<Run>> {
-    let mut runs = Vec::new();
+/// All runs that are wanted, one after the other into `runs`.
+pub async fn all(options: &Options, runs: &mut Vec<Run>) -> Result<()> {
     for engine in options.engines() {
         for algorithm in options.algorithms() {
             let first = runs.is_empty();
@@ -56,7 +55,7 @@ pub async fn all(options: &Options) -> Result<Vec<Run>> {
             );
         }
     }
-    Ok(runs)
+    Ok(())
 }
 
 fn kind(options: &Options, algorithm: &str, engine: Engine, relaxed: bool) -> Kind {
@@ -88,7 +87,7 @@ async fn measure(options: &Options, kind: &Kind, scenarios: &[Scenario]) -> Resu
 }
 
 /// All loads of one scenario: as fast as it goes, and at half of that. Between those of the exchange the disk is synced; the full load
-/// of anything else comes between two short ones of `exchanges`, with which it is compared.
+/// of what is compared comes between two short ones of `exchanges`, with which it is compared.
 async fn loads(
     options: &Options,
     algorithm: &str,
@@ -107,7 +106,7 @@ async fn loads(
             let measured = one(server, algorithm, Scenario::Exchange, exchanges, most, time / 4).await?;
             Ok::<_, anyhow::Error>(measured.cpu)
         };
-        let is_compared = is_full && scenario != Scenario::Exchange;
+        let is_compared = is_full && scenario.is_compared();
         let before = if is_compared { Some(exchange(server).await?) } else { None };
         let mut fastest = one(server, algorithm, scenario, &work, most, time).await?;
         if let Some(before) = before {

@@ -30,6 +30,12 @@ impl Scenario {
         matches!(self, Self::FirstExchange | Self::Redemption)
     }
 
+    /// Whether its CPU time is compared with that of exchanges right before and after: an exchange itself is not, nor what stands on
+    /// tokens that the server made lately, which those of exchanges would push out.
+    pub(super) fn is_compared(self) -> bool {
+        !matches!(self, Self::Exchange | Self::Recognised | Self::Introspection)
+    }
+
     /// By how many connections it is asked for at once, of `all` numbers of them: what takes long to make ready is measured at full
     /// load alone.
     pub(super) fn connections(self, all: &[usize]) -> &[usize] {

@@ -38,7 +38,7 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// As it ships.
+    /// As it ships, but for what a machine with all these people on it needs (`builder`).
     pub fn of(options: &Options, algorithm: &str, engine: Engine) -> Self {
         Self { algorithm: algorithm.to_owned(), engine, relaxed: false, port: options.port, people: PEOPLE }
     }

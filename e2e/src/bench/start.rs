@@ -55,8 +55,8 @@ async fn on(engine: Engine, options: &Options) -> Result<Start> {
         })
         .await?;
     let requests = options.requests.unwrap_or(options.depth.exchanges());
-    tell(&format!("  {requests} exchanges"));
     let work = prepare(Scenario::Exchange, &mut server, 0).await?;
+    tell(&format!("  {requests} exchanges"));
     load::make(&work, PRESSURE, Length::counting(requests)).await?;
     let after_exchanges = server.memory()?;
     server.stop().await?;

@@ -17,11 +17,11 @@ pub(super) struct BenchArgs {
     /// Write them to this file as a page, with plots.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// A look at everything in a few minutes: the figures are rough [default: three quarters of an hour]
+    /// A look at everything in a few minutes, where it takes some forty else: the figures are rough.
     #[arg(long)]
     quick: bool,
     /// How long a load lasts, for a profiler say [default: 4, with --quick 0.8]
-    #[arg(long, value_name = "COUNT", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     seconds: Option<Duration>,
     /// How many exchanges are made before memory is looked at.
     #[arg(long, value_name = "COUNT")]

@@ -1,10 +1,11 @@
-//! Longer chains: API A calls a second API, that one a third, that one a fourth, and each may call API B.
+//! Longer chains: API A calls a second API, that one a third, and so on to a fifth, and each may call API B.
 //!
 //! What grows are the actors of the subject token: the app that people signed in to is the one actor of the first, and each API on the
-//! way is one more. The token that comes of the exchange has one more yet, which is one above the limit for the last of them.
+//! way is one more. The token that comes of the exchange has one more yet.
 
 use anyhow::{Context, Result};
 
+use crate::bench::clients::SECRET;
 use crate::bench::request::{self, Request};
 use crate::bench::server::Server;
 use crate::bench::work::{Work, access_token};
@@ -15,10 +16,8 @@ use crate::world::{API_A, API_A_CLIENT, API_A_SECRET, API_B};
 /// The APIs between A and B, by number.
 const BETWEEN: [u64; 4] = [2, 3, 4, 5];
 
-/// Of the new token that has most: API A and the last of those between ask too.
+/// The longest subject token has five actors, the app and four APIs, and whoever exchanges it is the sixth: one above the default limit.
 const MOST_ACTORS: i64 = 6;
-
-const SECRET: &str = "a-secret-of-the-benchmark-0123456789abcdefghijklmnop";
 
 /// An API that a chain passes through.
 struct Stop {

@@ -27,7 +27,7 @@ pub enum Rows {
 const AT_ONCE: u64 = 100_000;
 
 /// Whoever waits for millions hears how far it is.
-const TOLD: u64 = 1_000_000;
+const TOLD: u64 = 500_000;
 
 /// For this connection alone, and its rows are thrown away: speed is all.
 const PRAGMAS: &str = "PRAGMA synchronous = OFF; PRAGMA cache_size = -262144; PRAGMA temp_store = MEMORY;";
@@ -45,7 +45,7 @@ impl Rows {
     pub fn name(self) -> &'static str {
         match self {
             Self::Users => "users",
-            Self::Grants => "grants",
+            Self::Grants => "other grants",
             Self::Ledger => "ledger rows",
         }
     }
@@ -81,9 +81,10 @@ impl Rows {
                  SELECT chain, seq, seq, hash FROM ledger WHERE chain = 'more' ORDER BY seq DESC LIMIT 1; \
                  WITH RECURSIVE {n}, \
                  owners AS (SELECT i, grant_id, user_id FROM n JOIN subjects ON subjects.n = i % (SELECT count(*) FROM subjects)), \
-                 owned AS (SELECT grant_id AS id, i FROM owners UNION ALL SELECT user_id, i FROM owners) \
+                 owned AS (SELECT grant_id AS id, i FROM owners UNION ALL SELECT user_id, i FROM owners), \
+                 listed AS (SELECT id, i, (row_number() OVER (PARTITION BY id ORDER BY i) - 1) / 50 AS list FROM owned) \
                  INSERT INTO ledger_places (found_by, chain, first, seqs) \
-                 SELECT id, 'more', min(i), json_group_array(i ORDER BY i) FROM owned GROUP BY id, i / 50000; \
+                 SELECT id, 'more', min(i), json_group_array(i ORDER BY i) FROM listed GROUP BY id, list; \
                  INSERT OR REPLACE INTO ledger_placed (chain, seq) \
                  SELECT chain, seq FROM ledger_heads WHERE chain = 'more'"
             }
@@ -107,7 +108,8 @@ pub async fn with(stack: &Stack, rows: Rows, numbers: Range<u64>) -> Result<()> 
 }
 
 fn insert(file: &str, rows: Rows, from: u64, to: u64) -> Result<()> {
-    let mut connection = SqliteConnection::establish(file)?;
+    // Never a new file: the stack may have gone meanwhile, and its directory with it.
+    let mut connection = SqliteConnection::establish(&format!("file:{file}?mode=rw"))?;
     connection.batch_execute(PRAGMAS)?;
     connection.batch_execute(SUBJECTS)?;
     let times = "datetime('now') || '.000000' AS now, datetime('now', '+90 days') || '.000000' AS later";

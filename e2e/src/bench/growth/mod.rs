@@ -18,7 +18,7 @@ use super::options::{Engine, Options};
 use super::preparation::{exchange, exchanges};
 use super::report::{Growth, Measured, Point};
 use super::scenario::Scenario;
-use super::server::{Kind, Server};
+use super::server::{Kind, PEOPLE, Server};
 use super::work::Work;
 use super::{clients, runs, tell};
 use crate::stack::Stack;
@@ -27,9 +27,10 @@ use fill::Rows;
 /// Subject tokens, where it does not matter how many.
 const FEW: usize = 200;
 
-/// More than the server remembers what stands behind them (4,096), unless it is for a quick look.
+/// More than the server remembers what stands behind them (4,096: `REMEMBERED` in the auth server's `store/remembered.rs`), and no more
+/// than it remembers to have been used (8,192). But for a quick look.
 fn subjects(options: &Options) -> usize {
-    options.depth.choose(500, 5_000)
+    options.depth.choose(500, 6_000)
 }
 
 /// In so many turns grants begin whose tokens are exchanged, and others: they lie among each other.
@@ -38,25 +39,25 @@ const TURNS: u64 = 10;
 /// To each server: what it costs that there is another one, and not that it has less to do.
 const CONNECTIONS: usize = 16;
 
-/// Every way in which it can grow.
-pub async fn measure(options: &Options) -> Result<Vec<Growth>> {
+/// Every way in which it can grow, one after the other into `growth`.
+pub async fn measure(options: &Options, growth: &mut Vec<Growth>) -> Result<()> {
     let sizes: &[u64] = options.depth.choose(&[10, 1_000], &[10, 1_000, 100_000]);
     let ledger: &[u64] = options.depth.choose(&[0, 10_000], &[0, 1_000_000, 10_000_000]);
-    let mut growth = vec![of_clients(options, sizes).await.context("clients")?];
     if options.engines().contains(&Engine::Sqlite) {
-        for (rows, sizes) in [(Rows::Users, sizes), (Rows::Grants, sizes), (Rows::Ledger, ledger)] {
+        for (rows, sizes) in [(Rows::Ledger, ledger), (Rows::Users, sizes), (Rows::Grants, sizes)] {
             growth.push(of_rows(options, rows, sizes).await.context(rows.name())?);
         }
     } else {
         tell("growth: users, grants and ledger rows are filled into SQLite alone, and left out");
     }
+    growth.push(of_clients(options, sizes).await.context("clients")?);
     growth.push(of_actors(options).await.context("actors")?);
     if options.engines().contains(&Engine::Postgres) {
         growth.push(Box::pin(of_replicas(options)).await.context("replicas")?);
     } else {
         tell("growth: replicas want PostgreSQL, and are left out");
     }
-    Ok(growth)
+    Ok(())
 }
 
 /// What is compared: at which of the servers which exchanges are made for which size.
@@ -130,10 +131,12 @@ async fn of_rows(options: &Options, rows: Rows, sizes: &[u64]) -> Result<Growth>
     let mut compared = Compared::by(options);
     for size in sizes {
         tell(&format!("growth: {size} {}", rows.name()));
-        let mut server = Server::start(&kind(options, Engine::Sqlite)).await?;
+        // Where users grow there are no others but those of the demo world.
+        let people = if let Rows::Users = rows { 0 } else { PEOPLE };
+        let mut server = Server::start(&Kind { people, ..kind(options, Engine::Sqlite) }).await?;
         let wanted = subjects(options);
         let subjects = match rows {
-            Rows::Users => among_users(&mut server, wanted, *size).await?,
+            Rows::Users => of_users(&mut server, wanted, *size).await?,
             Rows::Grants => among_grants(&mut server, wanted, *size).await?,
             Rows::Ledger => with_ledger(&mut server, wanted, *size).await?,
         };
@@ -142,17 +145,17 @@ async fn of_rows(options: &Options, rows: Rows, sizes: &[u64]) -> Result<Growth>
     compared.measure(rows.name(), options).await
 }
 
-/// So many subject tokens, of users who are among so many others.
-async fn among_users(server: &mut Server, wanted: usize, others: u64) -> Result<Vec<String>> {
-    let all = wanted as u64 + others;
-    server.replace(async |stack| fill::with(stack, Rows::Users, 0..all).await).await?;
-    server.sign_in(spread(wanted, usize::try_from(all)?).map(fill::user).collect()).await?;
+/// So many subject tokens, of as many of so many users as there are.
+async fn of_users(server: &mut Server, wanted: usize, users: u64) -> Result<Vec<String>> {
+    server.replace(async |stack| fill::with(stack, Rows::Users, 0..users).await).await?;
+    let users = usize::try_from(users)?;
+    server.sign_in(spread(wanted.min(users), users).map(fill::user).collect()).await?;
     let subjects = server.access_tokens(wanted).await?;
     server.replace(async |_| Ok(())).await?;
     Ok(subjects)
 }
 
-/// The same of grants among so many others.
+/// So many of grants among so many others.
 async fn among_grants(server: &mut Server, wanted: usize, others: u64) -> Result<Vec<String>> {
     let mut subjects = Vec::new();
     for turn in 0..TURNS {
@@ -163,7 +166,7 @@ async fn among_grants(server: &mut Server, wanted: usize, others: u64) -> Result
     Ok(subjects)
 }
 
-/// The same of grants that have so many rows in the ledger.
+/// So many of grants that have so many rows in the ledger.
 async fn with_ledger(server: &mut Server, wanted: usize, rows: u64) -> Result<Vec<String>> {
     let subjects = server.access_tokens(wanted).await?;
     server.replace(async |stack: &Stack| fill::with(stack, Rows::Ledger, 0..rows).await).await?;
