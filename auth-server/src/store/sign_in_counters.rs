@@ -2,6 +2,7 @@
 //! further replicas win nothing; every attempt counts before the password is looked at.
 
 use diesel::prelude::*;
+use diesel::upsert::excluded;
 use time::{Duration, OffsetDateTime};
 
 use super::columns::{MaybeUtc, Utc, stored};
@@ -129,16 +130,17 @@ fn begin(connection: &mut AnyConnection, keys: Vec<AttemptKey>, now: OffsetDateT
     Ok(Attempt::Allowed)
 }
 
-/// Reads a counter, made if need be, and holds it until the transaction ends.
+/// Reads a counter, made if need be, and holds it until the transaction ends. By one statement: between two, somebody who has signed
+/// in to the same account may take it away.
 fn hold(connection: &mut AnyConnection, key: &AttemptKey, now: OffsetDateTime) -> QueryResult<Counter> {
     let fresh =
         Counter { key: key.hash, attempts: 0, blocked_until: None, expires_at: now + key.policy.forgotten_after };
     on_backend!(connection, c => {
-        diesel::insert_into(counters::table).values(fresh).on_conflict_do_nothing().execute(c)
-    })?;
-    let counter = counters::table.find(key.hash);
-    match connection {
-        AnyConnection::Sqlite(connection) => counter.first(connection),
-        AnyConnection::Postgres(connection) => counter.for_update().first(connection),
-    }
+        diesel::insert_into(counters::table)
+            .values(fresh)
+            .on_conflict(counters::key)
+            .do_update()
+            .set(counters::key.eq(excluded(counters::key)))
+            .get_result(c)
+    })
 }

@@ -1,6 +1,7 @@
 use auth_server::store::{Attempt, AttemptKey, AttemptPolicy};
 use time::{Duration, OffsetDateTime};
 
+use crate::batch::{Holding, patient};
 use crate::world::{NOW, World, on_both};
 
 on_both!(
@@ -121,4 +122,18 @@ async fn keys_of_many_accounts_never_wait_for_each_other_in_a_circle(world: Worl
     for guess in guesses {
         let _ = guess.await.unwrap().unwrap();
     }
+}
+
+/// Whoever presses the button twice: the first sign-in takes the counter away while the second is about to count.
+#[tokio::test]
+async fn an_attempt_counts_anew_while_a_success_clears_the_account_postgres() {
+    let Some(world) = patient().await else { return };
+    assert_eq!(begin(&world, &[account("alice")], NOW).await, Attempt::Allowed);
+    let mut success = Holding::begin(&world, "DELETE FROM sign_in_counters");
+    let store = world.store.clone();
+    let second = tokio::spawn(async move { store.begin_attempt(vec![account("alice")], NOW).await });
+    success.until_waited_for_by(1).await;
+    success.commit();
+    assert_eq!(second.await.unwrap().unwrap(), Attempt::Allowed);
+    assert_eq!(world.count("sign_in_counters"), 1);
 }

@@ -18,7 +18,7 @@ use crate::ledger::ledger;
 use crate::world::{NOW, World, grant_for, token};
 
 /// One in which statements may wait for long: what is held here is let go by the test.
-async fn patient() -> Option<World> {
+pub async fn patient() -> Option<World> {
     let mut world = World::on_postgres().await?;
     let minute = Duration::from_mins(1);
     world.settings.statement_timeout = minute;
@@ -28,10 +28,10 @@ async fn patient() -> Option<World> {
 }
 
 /// Somebody else's transaction, which ends with this.
-struct Holding(PgConnection);
+pub struct Holding(PgConnection);
 
 impl Holding {
-    fn begin(world: &World, statement: &str) -> Self {
+    pub fn begin(world: &World, statement: &str) -> Self {
         let mut connection = PgConnection::establish(world.settings.url.expose_secret()).unwrap();
         connection.batch_execute(&format!("BEGIN; {statement}")).unwrap();
         Self(connection)
@@ -43,7 +43,7 @@ impl Holding {
     }
 
     /// Waits until so many statements wait for a lock.
-    async fn until_waited_for_by(&mut self, statements: i64) {
+    pub async fn until_waited_for_by(&mut self, statements: i64) {
         let waiting = "SELECT count(*) AS count FROM pg_stat_activity \
                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
         let all_wait = async {
@@ -52,6 +52,11 @@ impl Holding {
             }
         };
         tokio::time::timeout(Duration::from_secs(40), all_wait).await.unwrap();
+    }
+
+    /// What it did stays.
+    pub fn commit(mut self) {
+        self.0.batch_execute("COMMIT").unwrap();
     }
 
     /// Begins the two statements that there may be at a time, each for one: whoever comes now gathers behind them.
