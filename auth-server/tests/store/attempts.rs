@@ -126,14 +126,14 @@ async fn keys_of_many_accounts_never_wait_for_each_other_in_a_circle(world: Worl
 
 /// Whoever presses the button twice: the first sign-in takes the counter away while the second is about to count.
 #[tokio::test]
-async fn an_attempt_counts_anew_while_a_success_clears_the_account_postgres() {
+async fn an_attempt_counts_anew_where_a_success_has_just_cleared_the_account_on_postgres() {
     let Some(world) = patient().await else { return };
     assert_eq!(begin(&world, &[account("alice")], NOW).await, Attempt::Allowed);
-    let mut success = Holding::begin(&world, "DELETE FROM sign_in_counters");
+    let mut success = Holding::begin(&world, "SELECT FROM sign_in_counters FOR UPDATE");
     let store = world.store.clone();
     let second = tokio::spawn(async move { store.begin_attempt(vec![account("alice")], NOW).await });
     success.until_waited_for_by(1).await;
-    success.commit();
+    success.commit("DELETE FROM sign_in_counters");
     assert_eq!(second.await.unwrap().unwrap(), Attempt::Allowed);
     assert_eq!(world.count("sign_in_counters"), 1);
 }

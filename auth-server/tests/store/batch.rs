@@ -54,9 +54,9 @@ impl Holding {
         tokio::time::timeout(Duration::from_secs(40), all_wait).await.unwrap();
     }
 
-    /// What it did stays.
-    pub fn commit(mut self) {
-        self.0.batch_execute("COMMIT").unwrap();
+    /// Does this last, and it stays.
+    pub fn commit(mut self, statement: &str) {
+        self.0.batch_execute(&format!("{statement}; COMMIT")).unwrap();
     }
 
     /// Begins the two statements that there may be at a time, each for one: whoever comes now gathers behind them.
