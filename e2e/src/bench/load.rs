@@ -246,19 +246,24 @@ fn due(number: u64, per_second: f64) -> Duration {
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
     use super::*;
     use crate::bench::request;
 
-    /// A server that answers each request after so long.
-    async fn slow(pause: Duration) -> Work {
+    /// A server that answers each request after so long, and tells when each came.
+    async fn serving(pause: Duration) -> (Work, UnboundedReceiver<Instant>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let (arrivals, arrived) = unbounded_channel();
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
+                let arrivals = arrivals.clone();
                 tokio::spawn(async move {
                     let mut asked = [0; 1024];
                     while stream.read(&mut asked).await.is_ok_and(|read| read > 0) {
+                        // Not every test wants to know.
+                        let _ = arrivals.send(Instant::now());
                         tokio::time::sleep(pause).await;
                         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
                     }
@@ -266,12 +271,12 @@ mod tests {
             }
         });
         let url = format!("http://{address}/").parse().unwrap();
-        Work::repeated(address, [request::get(&url, &[])])
+        (Work::repeated(address, [request::get(&url, &[])]), arrived)
     }
 
     #[tokio::test]
     async fn a_late_answer_counts_from_when_it_was_due() {
-        let work = slow(Duration::from_millis(20)).await;
+        let (work, _) = serving(Duration::from_millis(20)).await;
         // One connection can do 50 a second: each of the ten is later than the one before.
         let pressure = Pressure::AtRate { per_second: 1000.0, connections: 1 };
         let told = make(&work, pressure, Length { time: Duration::from_secs(5), requests: 10 }).await.unwrap();
@@ -281,22 +286,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_request_is_sent_before_its_time() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (arrivals, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let arrivals = arrivals.clone();
-                tokio::spawn(async move {
-                    let mut asked = [0; 1024];
-                    while stream.read(&mut asked).await.is_ok_and(|read| read > 0) {
-                        arrivals.send(Instant::now()).unwrap();
-                        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
-                    }
-                });
-            }
-        });
-        let work = Work::repeated(address, [request::get(&format!("http://{address}/").parse().unwrap(), &[])]);
+        let (work, mut arrived) = serving(Duration::ZERO).await;
         let before = Instant::now();
         let pressure = Pressure::AtRate { per_second: 200.0, connections: 8 };
         let told = make(&work, pressure, Length { time: Duration::from_secs(5), requests: 40 }).await.unwrap();
@@ -316,7 +306,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_load_ends_with_its_last_request() {
-        let work = slow(Duration::ZERO).await;
+        let (work, _) = serving(Duration::ZERO).await;
         let told = make(&work, Pressure::AsFastAsItGoes { connections: 3 }, Length::counting(7)).await.unwrap();
         assert_eq!(told.requests, 7);
     }

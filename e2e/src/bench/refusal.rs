@@ -47,7 +47,7 @@ pub fn check(options: &Options) -> Result<(), Refused> {
         return refuse("--database postgres: DEPUTY_SKIP_POSTGRES leaves it out, take one of them away");
     }
     if let Some(port) = options.port {
-        something_listens_at_one_port(options)?;
+        one_port_is_enough(options)?;
         nobody_listens_at(port)?;
     }
     if fills_the_ledger(options) {
@@ -75,7 +75,7 @@ fn services_are_optimised(directory: &Path) -> Result<(), Refused> {
     Ok(())
 }
 
-fn something_listens_at_one_port(options: &Options) -> Result<(), Refused> {
+fn one_port_is_enough(options: &Options) -> Result<(), Refused> {
     if options.parts == [Part::Growth] {
         return refuse("--port: growth is measured at several servers at a time, each at a port of its own");
     }
