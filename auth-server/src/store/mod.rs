@@ -17,6 +17,7 @@ mod connection;
 mod consents;
 mod doorbell;
 mod error;
+mod expected;
 mod expiry;
 mod grant_changes;
 mod grants;
@@ -93,6 +94,7 @@ pub use users::{NewUser, User, username_key};
 use backend::Backend;
 use batch::Wanted;
 use connection::{AnyConnection, ConnectError};
+use expected::Expected;
 use pool::Connector;
 use questions::Questions;
 use redemption::FirstRedemption;
@@ -117,6 +119,7 @@ struct Inner {
     writes: Option<Arc<group_commit::Writes>>,
     turn_to_commit: Mutex<commits::Turn>,
     upkeep: Upkeep,
+    expected: Expected,
     queue_timeout: Duration,
     acquire_timeout: Duration,
     longest_call: Duration,
@@ -193,6 +196,7 @@ impl Store {
             writes: is_sqlite.then(Together::committing),
             turn_to_commit: Mutex::default(),
             upkeep,
+            expected: Expected::on_this_machine(),
             backend,
             pool,
             away,

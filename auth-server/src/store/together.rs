@@ -12,23 +12,17 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::expected::Expected;
 use super::{Inner, Store, StoreError, Unavailability, doorbell};
 
 /// How many calls share a visit at most, where they do.
 const SHARE: usize = 256;
 
-/// How long a visit that commits waits for more calls, for each that the one before it had: a commit costs the same for one as
-/// for a hundred.
-const FOR_EACH: Duration = Duration::from_micros(250);
+/// How long a visit that commits waits for more calls: a commit costs the same for one as for a hundred.
+const PAUSE: Duration = Duration::from_micros(500);
 
-/// How long it waits at most for few: with more, batches would not grow as much as answers would come later.
-const AT_MOST: Duration = Duration::from_millis(1);
-
-/// How long for each of many, who wait for a processor longer than for the disk.
-const FOR_EACH_OF_MANY: Duration = Duration::from_micros(85);
-
-/// And at most.
-const AT_MOST_FOR_MANY: Duration = Duration::from_millis(6);
+/// How long it waits besides where very many are on their way.
+const PAUSE_FOR_MANY: Duration = Duration::from_micros(5_500);
 
 /// Calls of one kind that wait, and how many visits are under way for them.
 pub struct Together<C> {
@@ -98,6 +92,18 @@ impl<C> Visit<C> {
     /// Whether as many wait as it can have.
     fn is_full(&self) -> bool {
         self.together.state().waiting.len() >= self.together.share
+    }
+
+    /// Waits for calls that are on their way, after a visit that had `last` of them. Whoever came alone is not waited for: nobody
+    /// else may be.
+    fn gather(&self, last: usize, expected: &Expected) {
+        if !self.together.gathers || last < 2 || self.is_full() {
+            return;
+        }
+        std::thread::sleep(PAUSE);
+        if !self.is_full() && expected.are_very_many(self.together.state().waiting.len()) {
+            std::thread::sleep(PAUSE_FOR_MANY);
+        }
     }
 
     /// The calls that wait, as many as it can have.
@@ -194,9 +200,7 @@ impl Inner {
 fn serve_all<C>(inner: &Arc<Inner>, mut visit: Visit<C>, serve: &impl Fn(&Arc<Inner>, Vec<C>)) {
     let mut last = 0;
     loop {
-        if visit.together.gathers && !visit.is_full() {
-            std::thread::sleep(pause_after(last));
-        }
+        visit.gather(last, &inner.expected);
         if visit.ends() {
             return;
         }
@@ -219,25 +223,9 @@ fn serve_next<C>(inner: &Arc<Inner>, visit: &mut Visit<C>, serve: &impl Fn(&Arc<
     count
 }
 
-/// Whoever came alone is not waited for: nobody else may be on the way.
-fn pause_after(calls: usize) -> Duration {
-    let calls = u32::try_from(calls).unwrap_or(u32::MAX);
-    if calls < 2 {
-        return Duration::ZERO;
-    }
-    let [few, many] = [FOR_EACH, FOR_EACH_OF_MANY].map(|each| each.saturating_mul(calls));
-    few.min(AT_MOST).max(many.min(AT_MOST_FOR_MANY))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_more_came_the_longer_the_next_are_waited_for_and_never_longer_than_six_milliseconds() {
-        let pauses = [0, 1, 2, 3, 4, 13, 40, 256].map(|calls| pause_after(calls).as_micros());
-        assert_eq!(pauses, [0, 0, 500, 750, 1_000, 1_105, 3_400, 6_000]);
-    }
 
     #[test]
     fn who_comes_while_a_visit_is_under_way_shares_the_next() {

@@ -1,0 +1,66 @@
+//! How many requests are here that will commit something: where they are very many, a commit waits for more of them.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::available_parallelism;
+
+use super::Store;
+
+/// With so many for each processor they wait for it longer than for the disk: a commit that comes later delays nobody.
+const MANY: usize = 64;
+
+/// Requests that are counted, and how many of them are very many.
+pub(super) struct Expected {
+    here: AtomicUsize,
+    very_many: usize,
+}
+
+impl Expected {
+    pub fn on_this_machine() -> Self {
+        let processors = available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { here: AtomicUsize::new(0), very_many: processors.saturating_mul(MANY) }
+    }
+
+    /// Whether very many are still to come, when so many of those that are here `wait` for the commit already.
+    pub fn are_very_many(&self, wait: usize) -> bool {
+        self.here.load(Ordering::Relaxed).saturating_sub(wait) >= self.very_many
+    }
+}
+
+/// A request that is here.
+pub struct Here<'a>(&'a Expected);
+
+impl Drop for Here<'_> {
+    fn drop(&mut self) {
+        self.0.here.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Store {
+    /// Counts a request that will commit something, until it is done.
+    #[must_use]
+    pub fn expect(&self) -> Here<'_> {
+        self.0.expected.here.fetch_add(1, Ordering::Relaxed);
+        Here(&self.0.expected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::DatabaseSettings;
+
+    #[test]
+    fn those_that_wait_for_the_commit_and_those_that_are_done_are_no_more_to_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("x.sqlite").display());
+        let store = Store::open(&DatabaseSettings::at(url)).unwrap();
+        let expected = &store.0.expected;
+        let mut here: Vec<_> = (0..expected.very_many).map(|_| store.expect()).collect();
+        assert!(expected.are_very_many(0));
+        assert!(!expected.are_very_many(1));
+        here.push(store.expect());
+        assert!(expected.are_very_many(1));
+        here.clear();
+        assert!(!expected.are_very_many(0));
+    }
+}
