@@ -10,9 +10,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
+use rustix::fd::OwnedFd;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
 use serde::{Deserialize, Serialize};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::runtime;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::connection::Connection;
@@ -22,8 +28,8 @@ use super::work::{Asker, Work};
 /// The longest latency that is told apart: a minute, in microseconds.
 const LONGEST: u64 = 60_000_000;
 
-/// How long whoever says when it is time sleeps at least: one that wakes for each of some thousand a second takes the processor from
-/// what is measured. Latencies count from when it was time, so what comes later for that is in them.
+/// How long whoever says when it is time sleeps at least. Latencies count from when it was time until an answer is heard, so what comes
+/// later for that is in them.
 const STEP: Duration = Duration::from_micros(250);
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +63,11 @@ impl Length {
         Self { time, requests: u64::MAX }
     }
 
+    /// Before a load that lasts so long: connections, caches and branches are warm before anything counts.
+    pub fn of_warm_up(time: Duration) -> Self {
+        Self::lasting(time / 8)
+    }
+
     /// Longer than any load takes.
     pub fn counting(requests: u64) -> Self {
         Self { time: Duration::from_hours(24), requests }
@@ -87,8 +98,8 @@ impl Told {
 
 /// Makes load. Every answer must be a success.
 ///
-/// All connections are served by one thread, which nobody wakes but the network and the clock: with more, half of what a load at a
-/// fixed rate takes is threads that wake each other, on the cores that the server is to be measured on.
+/// All connections are served by one thread: with more, half of what a load at a fixed rate takes is threads that wake each other, on
+/// the cores that the server is to be measured on.
 pub async fn make(work: &Work, pressure: Pressure, length: Length) -> Result<Told> {
     let work = work.clone();
     let (_wanted, unwanted) = oneshot::channel::<()>();
@@ -160,7 +171,7 @@ impl Course {
                 length.requests = length.requests.min(requests);
                 let permits = Arc::new(Semaphore::new(0));
                 let pace = Pace { begun, per_second, requests: length.requests, connections };
-                tokio::spawn(pace.keep(Arc::downgrade(&permits)));
+                tokio::spawn(pace.keep(Alarm::new()?, Arc::downgrade(&permits)));
                 Some(Rate { per_second, permits })
             }
         };
@@ -198,34 +209,23 @@ struct Pace {
 
 impl Pace {
     /// Lets requests go when it is time.
-    async fn keep(self, permits: Weak<Semaphore>) {
-        let bell = Arc::new(Notify::new());
-        let rope = Arc::downgrade(&bell);
-        // A thread of its own: the runtime's timers tell milliseconds, and so would the latencies. It only rings, since each request that
-        // another thread lets go would be a system call.
-        std::thread::spawn(move || self.ring(&rope));
+    async fn keep(self, mut alarm: Alarm, permits: Weak<Semaphore>) -> Result<()> {
         let mut let_go = 0;
-        while let_go < self.requests {
-            bell.notified().await;
-            let Some(permits) = permits.upgrade() else { return };
+        // Until nobody waits any more: the load has failed or was interrupted.
+        while let Some(permits) = permits.upgrade() {
             let due_now = self.due_by(self.begun.elapsed());
-            permits.add_permits(usize::try_from(due_now - let_go).unwrap_or(usize::MAX));
+            permits.add_permits(usize::try_from(due_now - let_go)?);
             let_go = due_now;
+            if let_go == self.requests {
+                // What lets each connection see that it is over.
+                permits.add_permits(self.connections);
+                break;
+            }
+            drop(permits);
+            let next = self.begun + due(let_go, self.per_second);
+            alarm.after(next.saturating_duration_since(Instant::now()).max(STEP)).await?;
         }
-        // What lets each connection see that it is over.
-        if let Some(permits) = permits.upgrade() {
-            permits.add_permits(self.connections);
-        }
-    }
-
-    /// Until nobody hears it: the load is over, has failed or was interrupted.
-    fn ring(self, bell: &Weak<Notify>) {
-        while let Some(bell) = bell.upgrade() {
-            bell.notify_one();
-            drop(bell);
-            let next = self.begun + due(self.due_by(self.begun.elapsed()), self.per_second);
-            std::thread::sleep(next.saturating_duration_since(Instant::now()).max(STEP));
-        }
+        Ok(())
     }
 
     /// How many requests are due when it has gone on for so long.
@@ -240,6 +240,27 @@ impl Pace {
 #[expect(clippy::cast_precision_loss, reason = "a load has far fewer requests")]
 fn due(number: u64, per_second: f64) -> Duration {
     Duration::from_secs_f64(number as f64 / per_second)
+}
+
+/// Wakes the thread that makes the load as the network does: the runtime's own timers tell milliseconds, and another thread would be
+/// one more that takes the processor.
+struct Alarm(AsyncFd<OwnedFd>);
+
+impl Alarm {
+    fn new() -> Result<Self> {
+        let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+        #[expect(deprecated, reason = "what it does not check holds: an owned descriptor stays open, and the same")]
+        let timer = AsyncFd::with_interest(timer, Interest::READABLE)?;
+        Ok(Self(timer))
+    }
+
+    async fn after(&mut self, time: Duration) -> Result<()> {
+        let once = Itimerspec { it_interval: Timespec::default(), it_value: time.try_into()? };
+        timerfd_settime(self.0.get_ref(), TimerfdTimerFlags::empty(), &once)?;
+        // Set anew, it has never rung: what it says needs not be read.
+        self.0.readable().await?.clear_ready();
+        Ok(())
+    }
 }
 
 #[cfg(test)]

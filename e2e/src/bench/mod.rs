@@ -6,10 +6,12 @@
 //!
 //! - `people`, `clients`: whom the benchmark brings along. `sign_in`: what people do.
 //! - `runs`: requests at the auth server, by `scenario` (made ready by `preparation`), each algorithm on each database.
+//! - `bare`: a server that does nothing else than what cannot be saved, asked in the same way.
 //! - `validation`, `cached_call`: what an API pays. `chain`: what all of them do.
 //! - `start`: start-up and memory. `growth`: what more clients, rows, actors, replicas cost.
 //! - `goals`: what is to be reached. `report`, `table`, `page`: the figures, for programs and people.
 
+mod bare;
 mod beside;
 mod cached_call;
 mod chain;

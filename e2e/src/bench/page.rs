@@ -67,11 +67,10 @@ fn goals(html: &mut String, report: &Report) {
 fn section(html: &mut String, run: &Run) {
     let _ = write!(
         html,
-        "<h2>{}</h2><p>In this run {}; {}.<div class=wide><table><tr><th>what<th>how<th>a second<th>CPU µs\
+        "<h2>{}</h2><p>In this run {}.<div class=wide><table><tr><th>what<th>how<th>a second<th>CPU µs\
          <th>raw µs<th>ratio<th>of an exchange<th>load<th>p50 µs<th>p90 µs<th>p99 µs<th>p99.9 µs<th>",
         run.name(),
-        run.syncs_in_words(),
-        run.stalls.in_words()
+        run.circumstances().join("; ")
     );
     let longest = run.measured.iter().map(|one| one.cpu.max(one.raw.both())).fold(1.0, f64::max);
     for one in &run.measured {

@@ -163,6 +163,12 @@ impl Pair {
         Ok(Raw { verify, sign })
     }
 
+    /// The raw work once, of a message that never was.
+    pub fn sign_and_verify(&self) -> bool {
+        let message = self.new_message();
+        (self.sign)(&message).is_some_and(|signature| self.public.verify_sig(&message, &signature).is_ok())
+    }
+
     fn new_message(&self) -> [u8; MESSAGE_BYTES] {
         let count = self.signed.get() + 1;
         self.signed.set(count);

@@ -42,6 +42,8 @@ pub struct Run {
     pub disk_sync: Latency,
     /// Of the machine itself.
     pub stalls: Stalls,
+    /// Of a server that does nothing but the raw work, at half of the most that it can do; where a goal is about latency.
+    pub bare: Option<Latency>,
     pub measured: Vec<Measured>,
 }
 
@@ -216,11 +218,19 @@ impl Run {
         at_rate.max_by(|one, other| one.per_second.total_cmp(&other.per_second))
     }
 
-    pub(super) fn syncs_in_words(&self) -> String {
+    fn syncs_in_words(&self) -> String {
         let words = |sync: Latency| format!("p50 {} us, p99 {} us", sync.p50, sync.p99);
         let beside = self.at_rate().and_then(|one| one.sync);
         let beside = beside.map(|sync| format!("; beside exchanges at half of the most {}", words(sync)));
         format!("a sync of the disk took {}{}", words(self.disk_sync), beside.unwrap_or_default())
+    }
+
+    /// In words, what the machine made of it.
+    pub(super) fn circumstances(&self) -> Vec<String> {
+        let bare = self.bare.map(|Latency { p50, p99, .. }| {
+            format!("a server of the raw work alone, at half of its most, answers after p50 {p50} us, p99 {p99} us")
+        });
+        [self.syncs_in_words(), self.stalls.in_words()].into_iter().chain(bare).collect()
     }
 
     pub fn name(&self) -> String {
@@ -338,6 +348,7 @@ impl Report {
             relaxed: false,
             disk_sync: latency,
             stalls: Stalls { share: 0.01, longest: 10.0 },
+            bare: Some(latency),
             measured: vec![
                 measured(Scenario::Exchange, Pressure::AsFastAsItGoes { connections: 256 }),
                 measured(Scenario::Exchange, Pressure::AtRate { per_second: 250.0, connections: 64 }),

@@ -6,14 +6,14 @@ use anyhow::{Context, Result, ensure};
 use hdrhistogram::Histogram;
 
 use super::load::{self, Length, Pressure, Told};
-use super::options::{Depth, Engine, Options};
+use super::options::{Depth, Engine, Options, RECOMMENDED};
 use super::raw::Samples;
 use super::report::{Latency, Measured, Run, each};
 use super::scenario::Scenario;
 use super::server::{Kind, Server};
 use super::stalls::Stalls;
 use super::work::Work;
-use super::{disk, preparation, tell};
+use super::{bare, disk, preparation, tell};
 
 /// Of what is single-use, so many are made for each second of a load as fast as it goes: one that needs more is over sooner.
 const MOST: f64 = 5_000.0;
@@ -69,6 +69,7 @@ async fn measure(options: &Options, kind: &Kind, scenarios: &[Scenario]) -> Resu
         relaxed: kind.relaxed,
         disk_sync: Latency { p50: 0, p90: 0, p99: 0, p999: 0 },
         stalls: Stalls::within(options.time() / 4).await?,
+        bare: None,
         measured: Vec::new(),
     };
     tell(&run.name());
@@ -82,6 +83,10 @@ async fn measure(options: &Options, kind: &Kind, scenarios: &[Scenario]) -> Resu
         run.measured.extend(loads.with_context(|| scenario.name())?);
     }
     run.disk_sync = Latency::of(&syncs);
+    if kind.algorithm == RECOMMENDED && scenarios.contains(&Scenario::Exchange) {
+        run.bare =
+            Some(bare::at_half(&kind.algorithm, &exchanges, options.time()).await.context("the raw work alone")?);
+    }
     server.stop().await?;
     Ok(run)
 }
@@ -97,7 +102,7 @@ async fn loads(
     syncs: &mut Histogram<u64>,
 ) -> Result<Vec<Measured>> {
     let (time, mut measured) = (options.time(), Vec::new());
-    let mut supply = Supply { scenario, lasting: time + warm_up(time), work: None };
+    let mut supply = Supply { scenario, lasting: time + Length::of_warm_up(time).time, work: None };
     for connections in scenario.connections(options.connections()).iter().copied() {
         let work = supply.work(server, if connections == 1 { MOST_BY_ONE } else { MOST }).await?;
         let most = Pressure::AsFastAsItGoes { connections };
@@ -157,8 +162,7 @@ pub async fn one(
     pressure: Pressure,
     time: Duration,
 ) -> Result<Measured> {
-    // Connections, caches and branches are warm before anything counts.
-    load::make(work, pressure, Length::lasting(warm_up(time))).await?;
+    load::make(work, pressure, Length::of_warm_up(time)).await?;
     let mut raw = Samples::of(algorithm);
     let (told, cpu) = costing(server, raw.beside(load::make(work, pressure, Length::lasting(time)))).await?;
     Ok(Measured::of(scenario, pressure, &told, cpu, raw.median()))
@@ -173,7 +177,7 @@ async fn one_at_rate(
     time: Duration,
     fastest: &Measured,
 ) -> Result<Measured> {
-    load::make(work, pressure, Length::lasting(warm_up(time))).await?;
+    load::make(work, pressure, Length::of_warm_up(time)).await?;
     let load = costing(server, load::make(work, pressure, Length::lasting(time)));
     let ((told, cpu), syncs) = disk::sync_beside(server.directory(), load).await?;
     let measured = Measured::of(fastest.scenario, pressure, &told, cpu, fastest.raw);
@@ -187,8 +191,4 @@ async fn costing(server: &Server, load: impl Future<Output = Result<Told>>) -> R
     ensure!(told.requests > 0, "nothing was left to ask");
     let cpu = each(server.cpu()?.saturating_sub(before), told.requests);
     Ok((told, cpu))
-}
-
-fn warm_up(time: Duration) -> Duration {
-    time / 8
 }

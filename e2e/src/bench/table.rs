@@ -61,8 +61,7 @@ impl Report {
 impl Display for Run {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         writeln!(f, "\n{}", self.name())?;
-        writeln!(f, "  {}", self.syncs_in_words())?;
-        writeln!(f, "  {}", self.stalls.in_words())?;
+        self.circumstances().iter().try_for_each(|line| writeln!(f, "  {line}"))?;
         writeln!(
             f,
             "  {:<20} {:<16} {:>8} {:>8} {:>8} {:>6} {:>6} {:>6} {:>8} {:>8} {:>8}",

@@ -65,6 +65,11 @@ impl Work {
         (self, answers)
     }
 
+    /// The same work, asked of another server.
+    pub fn of(&self, server: SocketAddr) -> Self {
+        Self { servers: vec![server], ..self.clone() }
+    }
+
     /// The part of one connection.
     pub fn asker(&self) -> Asker {
         Asker { work: self.clone(), token: None }
