@@ -65,7 +65,7 @@ impl Depth {
 
     /// So many loads a point of growth is the middle of.
     pub(super) fn rounds(self) -> usize {
-        self.choose(1, 7)
+        self.choose(1, 15)
     }
 
     pub(super) fn choose<T>(self, quick: T, full: T) -> T {
