@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use futures_util::future::try_join_all;
 use hdrhistogram::Histogram;
 use rustix::fd::OwnedFd;
@@ -134,7 +134,7 @@ async fn make_here(work: &Work, pressure: Pressure, length: Length) -> Result<To
 }
 
 async fn ask(mut asker: Asker, mut connection: Connection, course: Arc<Course>) -> Result<()> {
-    while let Some((number, since)) = course.next().await {
+    while let Some((number, since)) = course.next().await? {
         if !asker.ask(number, &mut connection).await? {
             break;
         }
@@ -171,7 +171,15 @@ impl Course {
                 length.requests = length.requests.min(requests);
                 let permits = Arc::new(Semaphore::new(0));
                 let pace = Pace { begun, per_second, requests: length.requests, connections };
-                tokio::spawn(pace.keep(Alarm::new()?, Arc::downgrade(&permits)));
+                let (alarm, waiting) = (Alarm::new()?, Arc::downgrade(&permits));
+                tokio::spawn(async move {
+                    if pace.keep(alarm, &waiting).await.is_err()
+                        && let Some(permits) = waiting.upgrade()
+                    {
+                        // Nobody waits for what will never come.
+                        permits.close();
+                    }
+                });
                 Some(Rate { per_second, permits })
             }
         };
@@ -184,17 +192,17 @@ impl Course {
     }
 
     /// The number of the next request and since when its latency counts; none when the load is over.
-    async fn next(&self) -> Option<(u64, Instant)> {
+    async fn next(&self) -> Result<Option<(u64, Instant)>> {
         if let Some(rate) = &self.rate {
-            rate.permits.acquire().await.ok()?.forget();
+            rate.permits.acquire().await.context("the timer of the load has failed")?.forget();
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let since = match &self.rate {
-            None if self.begun.elapsed() >= self.length.time => return None,
+            None if self.begun.elapsed() >= self.length.time => return Ok(None),
             None => Instant::now(),
             Some(rate) => self.begun + due(number, rate.per_second),
         };
-        (number < self.length.requests).then_some((number, since))
+        Ok((number < self.length.requests).then_some((number, since)))
     }
 }
 
@@ -209,7 +217,7 @@ struct Pace {
 
 impl Pace {
     /// Lets requests go when it is time.
-    async fn keep(self, mut alarm: Alarm, permits: Weak<Semaphore>) -> Result<()> {
+    async fn keep(self, mut alarm: Alarm, permits: &Weak<Semaphore>) -> Result<()> {
         let mut let_go = 0;
         // Until nobody waits any more: the load has failed or was interrupted.
         while let Some(permits) = permits.upgrade() {
