@@ -38,7 +38,7 @@ pub async fn grant(
     if GrantType::SUPPORTED.contains(&grant_type) && !client.may_use(grant_type) {
         return Err(unauthorized(grant_type).into());
     }
-    let _here = server.store.expect();
+    let _here = server.store.announce();
     abreast().await;
     match grant_type {
         GrantType::AuthorizationCode => authorization_code::grant(server, client, parameters, key).await,

@@ -38,7 +38,7 @@ impl Drop for Here<'_> {
 impl Store {
     /// Counts a request that will commit something, until it is done.
     #[must_use]
-    pub fn expect(&self) -> Here<'_> {
+    pub fn announce(&self) -> Here<'_> {
         self.0.expected.here.fetch_add(1, Ordering::Relaxed);
         Here(&self.0.expected)
     }
@@ -55,10 +55,10 @@ mod tests {
         let url = format!("sqlite://{}", folder.path().join("x.sqlite").display());
         let store = Store::open(&DatabaseSettings::at(url)).unwrap();
         let expected = &store.0.expected;
-        let mut here: Vec<_> = (0..expected.very_many).map(|_| store.expect()).collect();
+        let mut here: Vec<_> = (0..expected.very_many).map(|_| store.announce()).collect();
         assert!(expected.are_very_many(0));
         assert!(!expected.are_very_many(1));
-        here.push(store.expect());
+        here.push(store.announce());
         assert!(expected.are_very_many(1));
         here.clear();
         assert!(!expected.are_very_many(0));
