@@ -12,13 +12,16 @@ use thirtyfour::common::capabilities::chromium::ChromiumLikeCapabilities;
 use thirtyfour::error::WebDriverErrorInner;
 use thirtyfour::prelude::*;
 use thirtyfour::{ChromeCapabilities, LoggingPrefsLogLevel};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, Command};
 
 use crate::suite;
 
 /// How long a page may take to show something.
 const PATIENCE: Duration = Duration::from_secs(40);
+
+/// How often chromedriver may choose a port that somebody else has.
+const PORTS_TO_TRY: usize = 10;
 
 /// What it takes to be quiet, and to run as root in a container.
 const FLAGS: [&str; 9] = [
@@ -213,30 +216,77 @@ impl Drop for Browser {
     }
 }
 
-/// Starts chromedriver on a port that it chooses itself, and tells on its first lines.
+/// Starts chromedriver on a port that it chooses itself.
+///
+/// It takes one that is free on `::1`, and ends if somebody has the same one on `127.0.0.1`, as any server of these tests may.
+/// Then it is asked to choose again.
 async fn start_chromedriver(program: &Path, directory: &Path) -> Result<(Child, u16)> {
-    let mut child = Command::new(program)
-        .arg("--port=0")
-        .current_dir(directory)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .with_context(|| format!("cannot run {}", program.display()))?;
-    let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
-    let port = tokio::time::timeout(PATIENCE, async {
-        while let Some(line) = lines.next_line().await? {
-            let port = line.split_once("started successfully on port ").map(|(_, rest)| rest.trim_end_matches('.'));
-            if let Some(port) = port {
-                return Ok(port.parse()?);
-            }
+    for _ in 0..PORTS_TO_TRY {
+        let mut child = Command::new(program)
+            .arg("--port=0")
+            .current_dir(directory)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
+        let told = tokio::time::timeout(PATIENCE, first_words(&mut lines)).await;
+        if let FirstWords::Port(port) = told.context("chromedriver does not start")?? {
+            // Read on, or it stops at a full pipe.
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return Ok((child, port));
         }
-        bail!("chromedriver ended without a word on its port")
-    })
-    .await
-    .context("chromedriver does not start")??;
-    // Read on, or it stops at a full pipe.
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    Ok((child, port))
+    }
+    bail!("chromedriver chose {PORTS_TO_TRY} ports, and each was taken")
+}
+
+/// What chromedriver tells when it starts.
+#[derive(Debug, PartialEq, Eq)]
+enum FirstWords {
+    Port(u16),
+    PortTaken,
+}
+
+async fn first_words(lines: &mut Lines<impl AsyncBufRead + Unpin>) -> Result<FirstWords> {
+    let mut said = String::new();
+    while let Some(line) = lines.next_line().await? {
+        if let Some((_, rest)) = line.split_once("started successfully on port ") {
+            return Ok(FirstWords::Port(rest.trim_end_matches('.').parse()?));
+        }
+        if line.contains("port not available") {
+            return Ok(FirstWords::PortTaken);
+        }
+        said.push_str(&line);
+        said.push('\n');
+    }
+    bail!("chromedriver ended without a word on its port, but said: {said}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn told(said: &str) -> Result<FirstWords> {
+        first_words(&mut said.as_bytes().lines()).await
+    }
+
+    #[tokio::test]
+    async fn the_port_that_chromedriver_chose_is_heard() {
+        let said = "Only local connections are allowed.\nChromeDriver was started successfully on port 56317.\n";
+        assert_eq!(told(said).await.unwrap(), FirstWords::Port(56317));
+    }
+
+    #[tokio::test]
+    async fn a_port_that_somebody_else_has_is_no_failure() {
+        let said = "[1796054574.140][SEVERE]: bind() failed: Address already in use (98)\nIPv4 port not available. Exiting...\n";
+        assert_eq!(told(said).await.unwrap(), FirstWords::PortTaken);
+    }
+
+    #[tokio::test]
+    async fn what_chromedriver_said_before_it_ended_is_in_the_error() {
+        let error = told("Unable to initialize logging. Exiting...\n").await.unwrap_err();
+        assert!(error.to_string().contains("initialize logging"), "{error}");
+    }
 }
