@@ -20,6 +20,18 @@ impl Expected {
         Self { here: AtomicUsize::new(0), very_many: processors.saturating_mul(MANY) }
     }
 
+    /// Counts a request, until it is done.
+    pub fn announce(&self) -> Here<'_> {
+        self.here.fetch_add(1, Ordering::Relaxed);
+        Here(self)
+    }
+
+    /// As many as it takes to be very many.
+    #[cfg(test)]
+    pub fn announce_very_many(&self) -> Vec<Here<'_>> {
+        (0..self.very_many).map(|_| self.announce()).collect()
+    }
+
     /// Whether very many are still to come, when so many of those that are here `wait` for the commit already.
     pub fn are_very_many(&self, wait: usize) -> bool {
         self.here.load(Ordering::Relaxed).saturating_sub(wait) >= self.very_many
@@ -39,26 +51,21 @@ impl Store {
     /// Counts a request that will commit something, until it is done.
     #[must_use]
     pub fn announce(&self) -> Here<'_> {
-        self.0.expected.here.fetch_add(1, Ordering::Relaxed);
-        Here(&self.0.expected)
+        self.0.expected.announce()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::DatabaseSettings;
 
     #[test]
     fn those_that_wait_for_the_commit_and_those_that_are_done_are_no_more_to_come() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("x.sqlite").display());
-        let store = Store::open(&DatabaseSettings::at(url)).unwrap();
-        let expected = &store.0.expected;
-        let mut here: Vec<_> = (0..expected.very_many).map(|_| store.announce()).collect();
+        let expected = Expected::on_this_machine();
+        let mut here = expected.announce_very_many();
         assert!(expected.are_very_many(0));
         assert!(!expected.are_very_many(1));
-        here.push(store.announce());
+        here.push(expected.announce());
         assert!(expected.are_very_many(1));
         here.clear();
         assert!(!expected.are_very_many(0));

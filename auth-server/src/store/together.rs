@@ -94,16 +94,25 @@ impl<C> Visit<C> {
         self.together.state().waiting.len() >= self.together.share
     }
 
-    /// Waits for calls that are on their way, after a visit that had `last` of them. Whoever came alone is not waited for: nobody
-    /// else may be.
+    /// Waits for calls that are on their way, after a visit that had `last` of them.
     fn gather(&self, last: usize, expected: &Expected) {
-        if !self.together.gathers || last < 2 || self.is_full() {
+        if !self.gathers_after(last) {
             return;
         }
         std::thread::sleep(PAUSE);
-        if !self.is_full() && expected.are_very_many(self.together.state().waiting.len()) {
+        if self.gathers_more(expected) {
             std::thread::sleep(PAUSE_FOR_MANY);
         }
+    }
+
+    /// Whoever came alone is not waited for: nobody else may be on their way.
+    fn gathers_after(&self, last: usize) -> bool {
+        self.together.gathers && last > 1 && !self.is_full()
+    }
+
+    fn gathers_more(&self, expected: &Expected) -> bool {
+        let waiting = self.together.state().waiting.len();
+        waiting < self.together.share && expected.are_very_many(waiting)
     }
 
     /// The calls that wait, as many as it can have.
@@ -248,6 +257,31 @@ mod tests {
         assert_eq!(visits.each_mut().map(Visit::next), [vec![1], vec![2]]);
         assert_eq!(visits[0].next(), [3]);
         assert!(visits.iter_mut().all(Visit::ends));
+    }
+
+    #[test]
+    fn a_commit_waits_for_others_where_there_were_some_and_there_is_room() {
+        let together = Together::committing();
+        let visit = together.add(0).unwrap();
+        assert!(visit.gathers_after(2));
+        assert!(!visit.gathers_after(1));
+        assert!(together.add_all(1..SHARE).is_none());
+        assert!(!visit.gathers_after(2));
+        assert!(!Together::new(1).add(0).unwrap().gathers_after(2));
+    }
+
+    #[test]
+    fn a_commit_waits_longer_where_very_many_are_on_their_way_and_there_is_room() {
+        let (together, expected) = (Together::committing(), Expected::on_this_machine());
+        let visit = together.add(0).unwrap();
+        assert!(!visit.gathers_more(&expected));
+        let _most = expected.announce_very_many();
+        assert!(!visit.gathers_more(&expected), "one of them waits already");
+        let _one_more = expected.announce();
+        assert!(visit.gathers_more(&expected));
+        let _others: Vec<_> = (0..SHARE).map(|_| expected.announce()).collect();
+        assert!(together.add_all(1..SHARE).is_none());
+        assert!(!visit.gathers_more(&expected));
     }
 
     #[test]
